@@ -1,0 +1,1 @@
+//! All built-in plugins as one component.

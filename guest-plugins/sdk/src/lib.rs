@@ -1,0 +1,1 @@
+//! The SDK for wasm-cni plugins in Rust.

@@ -1,0 +1,1 @@
+//! The static IPAM plugin: addresses that the configuration names.

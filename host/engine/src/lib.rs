@@ -1,0 +1,1 @@
+//! Runs sandboxed WebAssembly components: load, limits, audit, calls.

@@ -1,0 +1,153 @@
+//! From what the operator wants and what the IPAM plugin decided to the steps.
+
+mod bridge;
+mod macvlan;
+mod ptp;
+mod routing;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Addressing, Announcement, Attachment, Family, Link, LinkAlias, MacAddress, MasqueradeNetwork,
+    MasqueradeSources, NetnsIdentity, Step, Undo,
+};
+
+/// What identifies the objects that an attachment makes; fixed before anything is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Of the container's interface.
+    pub container_mac: MacAddress,
+    /// Of the host's end of a veth.
+    pub host_mac: MacAddress,
+    /// Of a bridge, in case it is made now.
+    pub bridge_mac: MacAddress,
+    /// `IFLA_GROUP` of the attachment's links.
+    pub group: u32,
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkRequest<'a> {
+    /// Whose link.
+    pub attachment: &'a Attachment,
+    /// What the operator wants.
+    pub link: &'a Link,
+    /// What the IPAM plugin decided; empty for a link without addresses.
+    pub addressing: &'a Addressing,
+    /// The subnets of the network's ranges, as far as the host knows them.
+    pub subnets: &'a [IpNet],
+    /// What the new objects are recognised by.
+    pub identity: Identity,
+}
+
+/// The steps of one attachment, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// What to do.
+    pub steps: Vec<Step>,
+    /// The addressing with every gateway filled in, as the result shows it.
+    pub addressing: Addressing,
+}
+
+impl Plan {
+    /// How to take everything back, in the order of doing; undo goes through it from the end.
+    #[must_use]
+    pub fn undo(&self, netns: &NetnsIdentity) -> Vec<Undo> {
+        self.steps
+            .iter()
+            .filter_map(|step| step.undo(netns))
+            .collect()
+    }
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// What the addressing lacks for this kind of link, as text that names it.
+pub fn build(request: &LinkRequest<'_>) -> Result<Plan, Vec<String>> {
+    match request.link {
+        Link::Bridge(bridge) => Ok(bridge::steps(request, bridge)),
+        Link::Ptp(ptp) => ptp::steps(request, ptp),
+        Link::Macvlan(macvlan) => Ok(macvlan::steps(request, macvlan)),
+        Link::Loopback {} => Ok(Plan {
+            steps: vec![Step::Loopback {}],
+            addressing: Addressing::default(),
+        }),
+    }
+}
+
+impl LinkRequest<'_> {
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.addressing
+            .addresses
+            .iter()
+            .map(|entry| entry.address.addr())
+            .collect()
+    }
+
+    fn alias(&self) -> String {
+        LinkAlias::new(self.attachment.network_tag(), self.addresses()).to_string()
+    }
+
+    fn forwarding(&self) -> impl Iterator<Item = Step> {
+        let addresses = self.addresses();
+        [Family::Ipv4, Family::Ipv6]
+            .into_iter()
+            .filter(move |family| {
+                addresses
+                    .iter()
+                    .any(|address| Family::of(*address) == *family)
+            })
+            .map(|family| Step::Forwarding { family })
+    }
+
+    fn announcement(&self) -> Option<Step> {
+        let addresses = self.addresses();
+        (!addresses.is_empty()).then(|| {
+            Step::Announce(Announcement {
+                interface: self.attachment.interface_name.clone(),
+                mac: self.identity.container_mac,
+                addresses,
+            })
+        })
+    }
+
+    fn masquerade(&self) -> Option<[Step; 2]> {
+        let exclude = self.link.masquerade_exclusions()?;
+        let sources = self.addresses();
+        if sources.is_empty() {
+            return None;
+        }
+        let mut subnets = self.subnets.to_vec();
+        subnets.extend(
+            self.addressing
+                .addresses
+                .iter()
+                .map(|entry| entry.address.trunc()),
+        );
+        subnets.sort_unstable();
+        subnets.dedup();
+        let network = self.attachment.network_tag();
+        let chain = MasqueradeNetwork {
+            network,
+            name: self.attachment.network.clone(),
+            subnets,
+            exclude: exclude.to_vec(),
+        };
+        Some([
+            Step::MasqueradeNetwork(chain),
+            Step::Masquerade(MasqueradeSources { network, sources }),
+        ])
+    }
+}
+
+/// 0 stands for the kernel's default in configurations.
+fn mtu(configured: u32) -> Option<u32> {
+    (configured != 0).then_some(configured)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! What shall be done to the kernel for one attachment, as data.
+//!
+//! Pure: no file, no netlink, no clock. A plan can be made, shown, compared, stored and undone without root.
+//!
+//! - [`Attachment`]: whose work it is; names, tags and keys are derived from it.
+//! - [`Link`]: the `link` section of a network, what the operator wants.
+//! - [`Addressing`]: addresses, routes and resolver settings, what the IPAM plugin decided.
+//! - [`Plan`]: the ordered [`Step`]s that follow from the two.
+//! - [`Undo`]: how to take one step back, on condition that the object is still ours.
+//! - [`Problem`]: what is wrong with an IPAM answer; all problems are reported, not the first.
+
+mod address_policy;
+mod addressing;
+mod alias;
+mod attachment;
+mod build;
+mod link;
+mod mac;
+mod mismatch;
+mod netns;
+mod step;
+mod undo;
+
+pub use address_policy::{AddressPolicy, AddressRange, Problem};
+pub use addressing::{Addressing, Dns, Family, InterfaceAddress, Route};
+pub use alias::LinkAlias;
+pub use attachment::{Attachment, AttachmentKey, NetworkTag};
+pub use build::{Identity, LinkRequest, Plan, build};
+pub use link::{Bridge, Link, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
+pub use mac::{MacAddress, MacAddressError};
+pub use mismatch::Mismatch;
+pub use netns::NetnsIdentity;
+pub use step::{
+    Announcement, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes, GatewayAddresses,
+    HostEnd, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, SpoofCheck, Step, VethPair,
+    VlanGateway,
+};
+pub use undo::{LinkKind, Undo};

@@ -1,0 +1,336 @@
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::MacAddress;
+
+/// The `link` section of a network: which interface a container gets. Keys, meanings and defaults are those of the
+/// reference plugins `bridge`, `ptp`, `macvlan` and `loopback`; `masqExclude` is new. Unknown keys are errors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Link {
+    /// A veth pair whose host end is a port of a bridge.
+    Bridge(Bridge),
+    /// A veth pair with routes on the host.
+    Ptp(PointToPoint),
+    /// A macvlan on an interface of the host.
+    Macvlan(Macvlan),
+    /// The container's own `lo`.
+    Loopback {},
+}
+
+impl Link {
+    /// The name that a configuration uses.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Bridge(_) => "bridge",
+            Self::Ptp(_) => "ptp",
+            Self::Macvlan(_) => "macvlan",
+            Self::Loopback {} => "loopback",
+        }
+    }
+
+    /// Does the container's interface get addresses, so that an `ipam` section makes sense?
+    #[must_use]
+    pub fn takes_addresses(&self) -> bool {
+        match self {
+            Self::Bridge(bridge) => !bridge.disable_container_interface,
+            Self::Ptp(_) | Self::Macvlan(_) => true,
+            Self::Loopback {} => false,
+        }
+    }
+
+    /// The addresses that masquerade must leave alone, where the network masquerades at all.
+    #[must_use]
+    pub fn masquerade_exclusions(&self) -> Option<&[IpNet]> {
+        match self {
+            Self::Bridge(bridge) if bridge.ip_masq => Some(&bridge.masq_exclude),
+            Self::Ptp(ptp) if ptp.ip_masq => Some(&ptp.masq_exclude),
+            _ => None,
+        }
+    }
+
+    /// Everything that is wrong with the section, each with key and value.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Bridge(bridge) => bridge.problems(),
+            Self::Ptp(ptp) => backend_problem(ptp.ip_masq_backend.as_deref())
+                .into_iter()
+                .collect(),
+            Self::Macvlan(_) | Self::Loopback {} => Vec::new(),
+        }
+    }
+}
+
+fn default_bridge() -> String {
+    "cni0".into()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    value == &T::default()
+}
+
+/// `link.kind` = `bridge`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they are the reference plugin's keys"
+)]
+pub struct Bridge {
+    /// The bridge's name.
+    #[serde(default = "default_bridge")]
+    pub bridge: String,
+    /// Put the gateway's address on the bridge.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub is_gateway: bool,
+    /// As `isGateway`, and the container's default route goes through it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub is_default_gateway: bool,
+    /// Replace addresses of the bridge that disagree.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub force_address: bool,
+    /// Masquerade what leaves the network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ip_masq: bool,
+    /// `nftables` is the only backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_masq_backend: Option<String>,
+    /// Destinations that are reached without masquerade, besides the network itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masq_exclude: Vec<IpNet>,
+    /// Of the veth pair, in bytes; 0 means the kernel's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mtu: u32,
+    /// Let the bridge send frames back through the port that they came from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub hairpin_mode: bool,
+    /// Make the bridge promiscuous; excludes `hairpinMode`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub promisc_mode: bool,
+    /// The port's untagged VLAN, 1–4094; 0 means none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vlan: u16,
+    /// VLANs that the port carries tagged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vlan_trunk: Vec<VlanTrunk>,
+    /// Keep the bridge's default VLAN on the port besides `vlan` or `vlanTrunk`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub preserve_default_vlan: bool,
+    /// Drop frames that do not carry the container's own Ethernet address.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub macspoofchk: bool,
+    /// Keep IPv6 duplicate address detection.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub enabledad: bool,
+    /// A link without addresses: the container's interface stays down and no IPAM plugin is asked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub disable_container_interface: bool,
+    /// Isolate the port: it reaches the bridge but no other isolated port.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub port_isolation: bool,
+}
+
+/// An entry of `vlanTrunk`: one `id`, or all from `minID` to `maxID`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VlanTrunk {
+    /// First VLAN of a run.
+    #[serde(default, rename = "minID", skip_serializing_if = "Option::is_none")]
+    pub min_id: Option<u16>,
+    /// Last VLAN of a run.
+    #[serde(default, rename = "maxID", skip_serializing_if = "Option::is_none")]
+    pub max_id: Option<u16>,
+    /// A single VLAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u16>,
+}
+
+impl VlanTrunk {
+    /// The first and last VLAN; None unless the entry is well formed and within 1–4094.
+    #[must_use]
+    pub fn bounds(&self) -> Option<(u16, u16)> {
+        let (first, last) = match (self.min_id, self.max_id, self.id) {
+            (None, None, Some(id)) => (id, id),
+            (Some(min), Some(max), None) => (min, max),
+            _ => return None,
+        };
+        (1 <= first && first <= last && last <= 4094).then_some((first, last))
+    }
+}
+
+impl Bridge {
+    /// Is the bridge given the gateway's address?
+    #[must_use]
+    pub fn gateway(&self) -> bool {
+        self.is_gateway || self.is_default_gateway
+    }
+
+    /// Does a port need the bridge to filter VLANs?
+    #[must_use]
+    pub fn filters_vlans(&self) -> bool {
+        self.vlan != 0 || !self.vlan_trunk.is_empty()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems: Vec<String> = backend_problem(self.ip_masq_backend.as_deref())
+            .into_iter()
+            .collect();
+        if !is_interface_name(&self.bridge) {
+            problems.push(format!(
+                "link.bridge: {:?} is not an interface name",
+                self.bridge
+            ));
+        }
+        if self.promisc_mode && self.hairpin_mode {
+            problems.push(
+                "link.promiscMode and link.hairpinMode exclude each other: set one of them".into(),
+            );
+        }
+        if self.vlan > 4094 {
+            problems.push(format!("link.vlan: {} is not within 0–4094", self.vlan));
+        }
+        for entry in &self.vlan_trunk {
+            if entry.bounds().is_none() {
+                problems.push(format!(
+                    "link.vlanTrunk: give `id`, or `minID` and `maxID`, within 1–4094 and in order, not {entry:?}"
+                ));
+            }
+        }
+        problems
+    }
+}
+
+/// Is this a name that the kernel takes for an interface (`dev_valid_name`)?
+pub(crate) fn is_interface_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 15
+        && name != "."
+        && name != ".."
+        && !name
+            .chars()
+            .any(|c| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
+}
+
+fn backend_problem(backend: Option<&str>) -> Option<String> {
+    match backend {
+        None | Some("" | "nftables") => None,
+        Some(other) => Some(format!(
+            "link.ipMasqBackend: {other:?} is not offered; masquerade is done by nftables, remove the key or say \"nftables\""
+        )),
+    }
+}
+
+/// `link.kind` = `ptp`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PointToPoint {
+    /// Masquerade what leaves the network.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ip_masq: bool,
+    /// `nftables` is the only backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_masq_backend: Option<String>,
+    /// Destinations that are reached without masquerade, besides the network itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masq_exclude: Vec<IpNet>,
+    /// Of the veth pair, in bytes; 0 means the kernel's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mtu: u32,
+}
+
+/// `link.kind` = `macvlan`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Macvlan {
+    /// The interface below; None means the one of the default route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<String>,
+    /// How frames between macvlans of one master go.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mode: MacvlanMode,
+    /// In bytes, at most the master's; 0 means the master's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mtu: u32,
+    /// The interface's Ethernet address, unless the runtime asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<MacAddress>,
+    /// The master is inside the container.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub link_in_container: bool,
+    /// Length of the queue for broadcast and multicast frames (`IFLA_MACVLAN_BC_QUEUE_LEN`).
+    #[serde(
+        default,
+        rename = "bcqueuelen",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub broadcast_queue_length: Option<u32>,
+}
+
+/// `link.mode` of a macvlan (`MACVLAN_MODE_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MacvlanMode {
+    /// Frames between macvlans stay on the host.
+    #[default]
+    Bridge,
+    /// No frames between macvlans.
+    Private,
+    /// Frames between macvlans go through the switch outside.
+    Vepa,
+    /// One macvlan takes the master over.
+    Passthru,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Link, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    #[test]
+    fn defaults_are_the_reference_plugins() {
+        let Link::Bridge(bridge) = parse(r#"{"kind":"bridge"}"#).unwrap() else {
+            panic!()
+        };
+        assert_eq!(bridge.bridge, "cni0");
+        assert!(!bridge.gateway() && !bridge.filters_vlans());
+        let Link::Macvlan(macvlan) = parse(r#"{"kind":"macvlan"}"#).unwrap() else {
+            panic!()
+        };
+        assert_eq!(macvlan.mode, MacvlanMode::Bridge);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
+        for kind in ["bridge", "ptp", "macvlan", "loopback"] {
+            let error = parse(&format!(r#"{{"kind":"{kind}","isGatway":true}}"#)).unwrap_err();
+            assert!(error.to_string().contains("isGatway"), "{kind}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_problem_of_a_bridge_is_told() {
+        let link = parse(
+            r#"{"kind":"bridge","bridge":"a/b","promiscMode":true,"hairpinMode":true,"vlan":4095,
+                "vlanTrunk":[{"minID":9,"maxID":3}],"ipMasqBackend":"iptables"}"#,
+        )
+        .unwrap();
+        let problems = link.problems();
+        for key in [
+            "link.bridge",
+            "promiscMode",
+            "link.vlan:",
+            "vlanTrunk",
+            "ipMasqBackend",
+        ] {
+            assert!(
+                problems.iter().any(|problem| problem.contains(key)),
+                "{key}: {problems:?}"
+            );
+        }
+    }
+}

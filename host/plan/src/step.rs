@@ -1,0 +1,291 @@
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{Family, InterfaceAddress, MacAddress, MacvlanMode, NetworkTag, Route};
+
+/// One thing to do. Steps on *shared* objects (bridge, gateway address, forwarding, tables and chains) belong to the
+/// node: they are made when missing, compared when there, and never undone with an attachment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Shared: the bridge is there, up and set as wanted.
+    Bridge(BridgeDevice),
+    /// Shared: the veth that gives a VLAN of a bridge a gateway is there.
+    VlanGateway(VlanGateway),
+    /// Shared: the gateway's addresses are on the bridge.
+    GatewayAddresses(GatewayAddresses),
+    /// Shared: the host forwards packets of this family.
+    Forwarding {
+        /// The family.
+        family: Family,
+    },
+    /// Shared: table, chain and exclusions of a network that masquerades.
+    MasqueradeNetwork(MasqueradeNetwork),
+    /// A veth pair, made with both ends in place.
+    Veth(VethPair),
+    /// A macvlan inside the container.
+    Macvlan(MacvlanDevice),
+    /// The container's `lo` is up.
+    Loopback {},
+    /// Frames of a port must carry the container's Ethernet address.
+    SpoofCheck(SpoofCheck),
+    /// Addresses of the container's interface, which is set up.
+    ContainerAddresses(ContainerAddresses),
+    /// Addresses and routes of the host's end of a point-to-point link.
+    HostEnd(HostEnd),
+    /// Routes inside the container.
+    ContainerRoutes(ContainerRoutes),
+    /// Tell the neighbours: gratuitous ARP and unsolicited neighbour advertisement.
+    Announce(Announcement),
+    /// What these addresses send out of the network is masqueraded.
+    Masquerade(MasqueradeSources),
+}
+
+/// See [`Step::Bridge`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BridgeDevice {
+    /// Its name.
+    pub name: String,
+    /// Its Ethernet address when it is made here; fixed, so that ports that come and go do not change it.
+    pub mac: MacAddress,
+    /// In bytes when it is made here; None means the kernel's default.
+    pub mtu: Option<u32>,
+    /// VLAN filtering is on.
+    pub vlan_filtering: bool,
+    /// It is promiscuous.
+    pub promiscuous: bool,
+}
+
+/// See [`Step::VlanGateway`]. As in the reference plugin the veth is called `<bridge>.<vlan>` and its peer is a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VlanGateway {
+    /// The bridge.
+    pub bridge: String,
+    /// The end that carries the gateway's addresses.
+    pub name: String,
+    /// The end that is a port of the bridge.
+    pub port_name: String,
+    /// The port's untagged VLAN.
+    pub vlan: u16,
+}
+
+/// See [`Step::GatewayAddresses`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayAddresses {
+    /// The bridge, or its VLAN's gateway veth.
+    pub link: String,
+    /// The gateways, each with the network's prefix length.
+    pub addresses: Vec<IpNet>,
+    /// Replace addresses that overlap and differ; otherwise they are an error.
+    pub replace: bool,
+}
+
+/// See [`Step::MasqueradeNetwork`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MasqueradeNetwork {
+    /// The network.
+    pub network: NetworkTag,
+    /// Its name, for comments.
+    pub name: String,
+    /// The network's own subnets, never masqueraded. Added to those known already: ranges may come and go.
+    pub subnets: Vec<IpNet>,
+    /// The operator's exclusions (`masqExclude`). They replace those known already.
+    pub exclude: Vec<IpNet>,
+}
+
+/// See [`Step::Veth`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VethPair {
+    /// The host's end.
+    pub host_name: String,
+    /// The host end's Ethernet address.
+    pub host_mac: MacAddress,
+    /// The container's end.
+    pub container_name: String,
+    /// The container end's Ethernet address.
+    pub container_mac: MacAddress,
+    /// Of both ends, in bytes; None means the kernel's default.
+    pub mtu: Option<u32>,
+    /// `IFLA_GROUP` of the host's end: all links of one attachment share it.
+    pub group: u32,
+    /// `IFLA_IFALIAS` of the host's end: our tag and the addresses.
+    pub alias: String,
+    /// The bridge that the host's end is a port of.
+    pub port: Option<BridgePort>,
+}
+
+/// How the host's end of a veth sits on its bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BridgePort {
+    /// The bridge.
+    pub bridge: String,
+    /// Frames may go back through the port that they came from.
+    pub hairpin: bool,
+    /// It reaches no other isolated port.
+    pub isolated: bool,
+    /// The untagged VLAN.
+    pub vlan: Option<u16>,
+    /// Tagged VLANs, first and last.
+    pub trunk: Vec<(u16, u16)>,
+    /// Keep the bridge's default VLAN besides.
+    pub preserve_default_vlan: bool,
+}
+
+/// See [`Step::Macvlan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MacvlanDevice {
+    /// The name inside the container.
+    pub name: String,
+    /// The interface below; None means the one of the default route.
+    pub master: Option<String>,
+    /// The master is inside the container.
+    pub master_in_container: bool,
+    /// How frames between macvlans of one master go.
+    pub mode: MacvlanMode,
+    /// Its Ethernet address.
+    pub mac: MacAddress,
+    /// In bytes; None means the master's.
+    pub mtu: Option<u32>,
+    /// Length of the queue for broadcast and multicast frames.
+    pub broadcast_queue_length: Option<u32>,
+    /// `IFLA_IFALIAS`: our tag and the addresses.
+    pub alias: String,
+}
+
+/// See [`Step::SpoofCheck`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpoofCheck {
+    /// The port on the host.
+    pub port: String,
+    /// The only source address that passes.
+    pub mac: MacAddress,
+}
+
+/// See [`Step::ContainerAddresses`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerAddresses {
+    /// The interface inside the container.
+    pub interface: String,
+    /// Its addresses; may be empty: then it is only set up.
+    pub addresses: Vec<InterfaceAddress>,
+    /// Keep IPv6 duplicate address detection. Otherwise addresses are usable at once (`IFA_F_NODAD`): the host knows
+    /// that they are unique.
+    pub duplicate_address_detection: bool,
+    /// Add no on-link route for the addresses' prefixes (`IFA_F_NOPREFIXROUTE`): a point-to-point link.
+    pub no_prefix_route: bool,
+}
+
+/// See [`Step::HostEnd`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostEnd {
+    /// The host's end of the veth.
+    pub link: String,
+    /// The gateways as host addresses (/32, /128).
+    pub addresses: Vec<IpAddr>,
+    /// The container's addresses, each reached through the link.
+    pub routes: Vec<IpAddr>,
+}
+
+/// See [`Step::ContainerRoutes`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerRoutes {
+    /// The interface that they go through.
+    pub interface: String,
+    /// Gateways that are reached by the link itself (scope link), set first: a point-to-point link.
+    pub on_link: Vec<IpAddr>,
+    /// In the order in which they are set; every gateway is resolved.
+    pub routes: Vec<Route>,
+}
+
+/// See [`Step::Announce`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Announcement {
+    /// The interface inside the container.
+    pub interface: String,
+    /// Its Ethernet address.
+    pub mac: MacAddress,
+    /// The addresses to announce.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// See [`Step::Masquerade`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MasqueradeSources {
+    /// The network.
+    pub network: NetworkTag,
+    /// The container's addresses.
+    pub sources: Vec<IpAddr>,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bridge(bridge) => write!(f, "bridge {}", bridge.name),
+            Self::VlanGateway(gateway) => {
+                write!(f, "gateway veth {} of VLAN {}", gateway.name, gateway.vlan)
+            }
+            Self::GatewayAddresses(gateway) => {
+                write!(
+                    f,
+                    "gateway {} on {}",
+                    list(&gateway.addresses),
+                    gateway.link
+                )
+            }
+            Self::Forwarding { family } => write!(f, "{family} forwarding"),
+            Self::MasqueradeNetwork(network) => {
+                write!(f, "masquerade chain of network {}", network.network)
+            }
+            Self::Veth(veth) => write!(
+                f,
+                "veth {} with peer {}",
+                veth.host_name, veth.container_name
+            ),
+            Self::Macvlan(macvlan) => write!(f, "macvlan {}", macvlan.name),
+            Self::Loopback {} => f.write_str("lo up"),
+            Self::SpoofCheck(check) => write!(f, "spoof check of {} for {}", check.port, check.mac),
+            Self::ContainerAddresses(wanted) => {
+                let addresses: Vec<_> = wanted.addresses.iter().map(|each| each.address).collect();
+                write!(f, "addresses {} on {}", list(&addresses), wanted.interface)
+            }
+            Self::HostEnd(end) => {
+                write!(f, "host routes {} through {}", list(&end.routes), end.link)
+            }
+            Self::ContainerRoutes(wanted) => {
+                let routes: Vec<_> = wanted.routes.iter().map(|each| each.destination).collect();
+                write!(f, "routes {} through {}", list(&routes), wanted.interface)
+            }
+            Self::Announce(wanted) => write!(
+                f,
+                "announcement of {} by {}",
+                list(&wanted.addresses),
+                wanted.interface
+            ),
+            Self::Masquerade(wanted) => write!(f, "masquerade of {}", list(&wanted.sources)),
+        }
+    }
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,1 @@
+//! The CNI verbs: guests decide, the kernel acts, the store remembers.

@@ -1,0 +1,1 @@
+//! Leases, attachment records and guests' storage on LMDB.

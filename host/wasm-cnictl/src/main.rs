@@ -1,0 +1,3 @@
+//! The tool of operators and plugin authors.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Integration tests and what they stand on.
