@@ -22,6 +22,7 @@ pub mod environment;
 pub mod error;
 mod excerpt;
 pub mod ids;
+mod lenient;
 pub mod mac;
 pub mod pod;
 pub mod request;

@@ -1,0 +1,225 @@
+//! The network config as the plugin gets it on standard input.
+//!
+//! It is the operator's plugin object with what the runtime adds. Keys that nobody here knows are
+//! tolerated, and the whole document is kept for delegation. The sections of our own (`link`,
+//! `chain`, `plugin`) are read only where `type` is our own, since another vendor's plugin that
+//! uses us for IPAM may mean something else by them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::attachment::ValidAttachment;
+use crate::convert;
+use crate::ids::{NetworkName, PluginType};
+use crate::result::{CniResult, Dns};
+use crate::role::OWN_TYPE;
+use crate::version::SpecVersion;
+
+mod args;
+mod document;
+mod error;
+mod ipam;
+mod limits;
+mod range;
+mod runtime_config;
+mod section;
+mod stage;
+mod valid_attachments;
+
+pub use args::{ConventionArgs, Label};
+pub use document::{MAX_CONFIG_BYTES, config_version, network_name, parse_document};
+pub use error::ConfigError;
+pub use ipam::{
+    FixedAddress, IpamConfig, IpamSettings, MAX_COOL_DOWN_SECONDS, StatusWhenExhausted,
+};
+pub use limits::{DEADLINE_BOUNDS, FUEL_BOUNDS, Limits, MEMORY_BOUNDS};
+pub use range::{Range, RangeConfig, RangeError, RangeSet, resolve_sets};
+pub use runtime_config::{
+    Bandwidth, POD_ANNOTATIONS, PortMapping, Protocol, RuntimeConfig, RuntimeDns,
+};
+pub use stage::{MAX_STAGES, PluginReference, StageConfig};
+
+use section::{Problems, Section};
+
+/// A network config, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkConfig {
+    /// `cniVersion`, in which the result is given.
+    pub cni_version: SpecVersion,
+    /// `name`.
+    pub name: NetworkName,
+    /// `type`; ours, or that of the plugin which delegates to us.
+    pub plugin_type: Option<PluginType>,
+    /// `link`: the interface to make, as the planning crate reads it. Only where `type` is ours
+    /// and this is no stage.
+    pub link: Option<Map<String, Value>>,
+    /// The stage that `plugin` beside our own `type` makes of this entry.
+    pub stage: Option<StageConfig>,
+    /// `chain`: the stages behind `link`, in their order.
+    pub chain: Vec<StageConfig>,
+    /// `ipam`.
+    pub ipam: Option<IpamConfig>,
+    /// `ipMasq`, well-known at top level; `None` where absent.
+    pub ip_masq: Option<bool>,
+    /// `dns`.
+    pub dns: Dns,
+    /// `capabilities`, which runtimes should take out and don't.
+    pub capabilities: BTreeMap<String, bool>,
+    /// `runtimeConfig`.
+    pub runtime_config: RuntimeConfig,
+    /// `args.cni`.
+    pub args: ConventionArgs,
+    /// `prevResult`: on ADD the predecessor's result, else the final one of the ADD.
+    pub previous_result: Option<PreviousResult>,
+    /// `cni.dev/valid-attachments`. `None` where the key is absent, which is not "none is valid".
+    pub valid_attachments: Option<Vec<ValidAttachment>>,
+    /// The whole document, for delegates.
+    pub raw: Map<String, Value>,
+}
+
+/// A `prevResult`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreviousResult {
+    /// As it came.
+    pub raw: Value,
+    /// Read in the config's version.
+    pub result: CniResult,
+}
+
+impl NetworkConfig {
+    /// Reads a config and refuses it at the first problem.
+    ///
+    /// # Errors
+    /// [`ConfigError`], whose [`code`](ConfigError::code) the specification sets.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let document = parse_document(bytes)?;
+        let name = network_name(&document)?;
+        let version = config_version(&document)?;
+        let (config, problems) = Self::from_document(document, name, version);
+        problems.into_iter().next().map_or(Ok(config), Err)
+    }
+
+    /// Reads all sections and returns the problems beside what could be read, so that a DEL can
+    /// clean up though the config has become wrong.
+    pub fn from_document(
+        document: Map<String, Value>,
+        name: NetworkName,
+        cni_version: SpecVersion,
+    ) -> (Self, Vec<ConfigError>) {
+        let mut problems = Problems::default();
+        let section = Section::new(&document, "");
+        let plugin_type: Option<PluginType> = problems.note(section.name("type"));
+        let own = plugin_type
+            .as_ref()
+            .is_some_and(|name| name.as_str() == OWN_TYPE);
+        let stage = match own {
+            true => problems.note(StageConfig::read_top_level(&document)),
+            false => None,
+        };
+        let is_link = own && section.get("plugin").is_none();
+        let (link, chain) = match is_link {
+            true => (
+                problems.note(section.object("link")).cloned(),
+                problems.note(StageConfig::read_chain(&section)),
+            ),
+            false => (None, Vec::new()),
+        };
+        // A stage has no IPAM; the key would be one of its own.
+        let ipam = match own && !is_link {
+            true => None,
+            false => read_ipam(&section, &mut problems),
+        };
+        let runtime_config = match problems.note(section.object("runtimeConfig")) {
+            Some(object) => RuntimeConfig::read(object, &mut problems),
+            None => RuntimeConfig::default(),
+        };
+        let config = Self {
+            cni_version,
+            name,
+            plugin_type,
+            link,
+            stage,
+            chain,
+            ipam,
+            ip_masq: problems.note(section.read("ipMasq")),
+            dns: problems.note(section.read("dns")).unwrap_or_default(),
+            capabilities: problems
+                .note(section.read("capabilities"))
+                .unwrap_or_default(),
+            runtime_config,
+            args: ConventionArgs::read(&section, &mut problems),
+            previous_result: problems.note(read_previous_result(&section, cni_version)),
+            valid_attachments: problems.note(valid_attachments::read(&document)),
+            raw: Map::new(),
+        };
+        (
+            Self {
+                raw: document,
+                ..config
+            },
+            problems.0,
+        )
+    }
+
+    /// The ranges of this network out of which addresses may be given: those of
+    /// `runtimeConfig.ipRanges`, then the old form, then `ipam.ranges`, as host-local orders them.
+    ///
+    /// # Errors
+    /// [`ConfigError::Range`], also where two of them overlap, or [`ConfigError::Shape`].
+    pub fn ip_ranges(&self) -> Result<Vec<RangeSet>, ConfigError> {
+        let mut sets = self.runtime_config.ip_ranges.clone();
+        if let Some(ipam) = &self.ipam {
+            sets.extend(ipam.range_configs()?);
+        }
+        resolve_sets(&sets).map_err(|source| ConfigError::Range {
+            key: "ipam.ranges".to_owned(),
+            source,
+        })
+    }
+
+    /// Whether `type` is our own, and not that of a plugin which delegates to us.
+    pub fn is_own_type(&self) -> bool {
+        self.plugin_type
+            .as_ref()
+            .is_some_and(|name| name.as_str() == OWN_TYPE)
+    }
+}
+
+/// Reads `ipam`, and reads it in full where it is ours.
+fn read_ipam(section: &Section<'_>, problems: &mut Problems) -> Option<IpamConfig> {
+    let ipam = problems.note(IpamConfig::read(section));
+    if let Some(ipam) = ipam
+        .as_ref()
+        .filter(|ipam| ipam.plugin_type.as_str() == OWN_TYPE)
+    {
+        match ipam.settings() {
+            Ok(IpamSettings {
+                reference: None, ..
+            }) => problems.0.push(ConfigError::Missing {
+                key: "ipam.plugin".to_owned(),
+                remedy: "write the name of an installed IPAM plugin, such as \"host-local\"",
+            }),
+            outcome => problems.0.extend(outcome.err()),
+        }
+    }
+    ipam
+}
+
+fn read_previous_result(
+    section: &Section<'_>,
+    version: SpecVersion,
+) -> Result<Option<PreviousResult>, ConfigError> {
+    let Some(raw) = section.get("prevResult") else {
+        return Ok(None);
+    };
+    let result = convert::read(raw, version).map_err(ConfigError::PreviousResult)?;
+    Ok(Some(PreviousResult {
+        raw: raw.clone(),
+        result,
+    }))
+}
+
+#[cfg(test)]
+#[path = "config/config_tests.rs"]
+mod tests;

@@ -1,0 +1,121 @@
+//! Results in every version of the specification.
+//!
+//! | version | form |
+//! |---|---|
+//! | 0.1.0, 0.2.0 | one address of each family in `ip4` and `ip6`, each with its routes; no interfaces |
+//! | 0.3.0, 0.3.1, 0.4.0 | lists; `ips[].version` says the family |
+//! | 1.0.0 | without `ips[].version` |
+//! | 1.1.0 | more about interfaces and routes |
+//!
+//! A field that a version does not have is never written in it. The reference library lets those
+//! of 1.1.0 leak into results of 1.0.0; we do not.
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::config::{ConfigError, parse_document};
+use crate::excerpt::excerpt_json;
+use crate::result::CniResult;
+use crate::version::{SpecVersion, VersionError};
+
+mod ip4_ip6;
+mod lists;
+
+/// A result that can't be read or written in a version.
+#[derive(Debug, Error)]
+pub enum ResultError {
+    /// It is no JSON object, or too large.
+    #[error("the result can't be decoded: {0}")]
+    Document(#[source] Box<ConfigError>),
+    /// Its `cniVersion` can't be used.
+    #[error("the result: {0}")]
+    Version(#[from] VersionError),
+    /// It is not of the form of its version.
+    #[error("the result {value} is not of the form of CNI {version}: {source}")]
+    Shape {
+        /// The version in which it was read.
+        version: SpecVersion,
+        /// The result, shortened.
+        value: String,
+        /// Where it differs.
+        source: serde_json::Error,
+    },
+    /// An address of the one family where the other was said.
+    #[error("the result has {address} as an address of IPv{family}")]
+    Family {
+        /// The address.
+        address: ipnet::IpNet,
+        /// The family that was said.
+        family: String,
+    },
+    /// An address whose `interface` is no index into `interfaces`.
+    #[error("the result's address {address} is of interface {index}, and there are {interfaces}")]
+    InterfaceIndex {
+        /// The address.
+        address: ipnet::IpNet,
+        /// The index that is out of range.
+        index: i64,
+        /// How many interfaces there are.
+        interfaces: usize,
+    },
+    /// CNI 0.1.0 and 0.2.0 can't say "no address".
+    #[error(
+        "a result without addresses can't be written in CNI {version}; raise the network's \
+         \"cniVersion\" to 0.3.1 or later"
+    )]
+    NoAddress {
+        /// The version that was asked for.
+        version: SpecVersion,
+    },
+}
+
+/// Reads a result as `version` forms it, whatever its own `cniVersion` says: this is how
+/// `prevResult` is read, in the version of the config that carried it.
+///
+/// # Errors
+/// [`ResultError`] where it is not of that form, or an index is out of range.
+pub fn read(value: &Value, version: SpecVersion) -> Result<CniResult, ResultError> {
+    if version < SpecVersion::V0_3_0 {
+        ip4_ip6::read(value, version)
+    } else {
+        lists::read(value, version)
+    }
+}
+
+/// Reads what a delegate printed for ADD: in its own `cniVersion`, or, where it says none, in the
+/// config's.
+///
+/// # Errors
+/// [`ResultError`].
+pub fn read_output(stdout: &[u8], config_version: SpecVersion) -> Result<CniResult, ResultError> {
+    let document =
+        parse_document(stdout).map_err(|source| ResultError::Document(Box::new(source)))?;
+    let version = match document.get("cniVersion") {
+        None | Some(Value::Null) => config_version,
+        Some(Value::String(text)) if text.is_empty() => config_version,
+        Some(_) => SpecVersion::of_document(&document)?,
+    };
+    read(&Value::Object(document), version)
+}
+
+/// Writes a result in a version.
+///
+/// # Errors
+/// [`ResultError::NoAddress`] for 0.1.0 and 0.2.0; [`ResultError::Shape`] is not expected.
+pub fn write(result: &CniResult, version: SpecVersion) -> Result<Value, ResultError> {
+    if version < SpecVersion::V0_3_0 {
+        ip4_ip6::write(result, version)
+    } else {
+        lists::write(result, version)
+    }
+}
+
+impl ResultError {
+    fn shape(version: SpecVersion, value: &Value, source: serde_json::Error) -> Self {
+        Self::Shape {
+            version,
+            value: excerpt_json(value),
+            source,
+        }
+    }
+}
