@@ -1,3 +1,5 @@
+use std::fmt;
+
 use thiserror::Error;
 
 /// Why a plugin can't do what it was asked (WIT `failure`).
@@ -23,6 +25,22 @@ pub enum Failure {
     /// Anything else.
     #[error("{0}")]
     Other(String),
+}
+
+impl Failure {
+    /// The same failure with words in front of its text: `{context}: {text}`.
+    #[must_use]
+    pub fn context(self, context: impl fmt::Display) -> Self {
+        let prefixed = |text: String| format!("{context}: {text}");
+        match self {
+            Self::InvalidConfig(text) => Self::InvalidConfig(prefixed(text)),
+            Self::Exhausted(text) => Self::Exhausted(prefixed(text)),
+            Self::Denied(text) => Self::Denied(prefixed(text)),
+            Self::RetryLater(text) => Self::RetryLater(prefixed(text)),
+            Self::Unavailable(text) => Self::Unavailable(prefixed(text)),
+            Self::Other(text) => Self::Other(prefixed(text)),
+        }
+    }
 }
 
 /// Why no address was reserved (WIT `reserve-failure`).

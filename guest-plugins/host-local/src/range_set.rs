@@ -1,0 +1,177 @@
+use std::fmt;
+use std::net::IpAddr;
+
+use wasm_cni_guest::AddressRange;
+
+use crate::range::{self, Range, RangeObject};
+
+/// One address from each set, and an answer carries at most 64.
+const MOST_SETS: usize = 64;
+/// In all sets together: bounds the work of checking them.
+const MOST_RANGES: usize = 256;
+/// In all lists together, for the same reason.
+const MOST_EXCLUSIONS: usize = 1024;
+/// The most runs of addresses that the host's leases search in one call.
+const MOST_RUNS: usize = 1024;
+
+/// Ranges of one family, from which an interface gets one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RangeSet {
+    ranges: Vec<Range>,
+    /// What may be handed out, in the order of the ranges.
+    available: Vec<AddressRange>,
+}
+
+/// Check the sets, each with its place in the configuration. The error names place, key and value.
+pub(crate) fn parse(
+    sets: &[(String, Vec<RangeObject>)],
+    exclude: &[String],
+) -> Result<Vec<RangeSet>, String> {
+    check_bounds(sets, exclude)?;
+    let mut parsed = Vec::with_capacity(sets.len());
+    for (place, objects) in sets {
+        parsed.push((place.as_str(), parse_ranges(place, objects)?));
+    }
+    check_overlaps(&parsed)?;
+    let mut holes = range::parse_exclude(exclude).map_err(|why| format!("ipam.{why}"))?;
+    let all = parsed.iter().flat_map(|(_, ranges)| ranges);
+    holes.extend(all.map(|range| AddressRange::single(range.gateway)));
+    parsed
+        .into_iter()
+        .map(|(place, ranges)| RangeSet::new(place, ranges, &holes))
+        .collect()
+}
+
+fn check_bounds(sets: &[(String, Vec<RangeObject>)], exclude: &[String]) -> Result<(), String> {
+    if sets.is_empty() {
+        return Err("ipam.ranges: no range is given; name at least one subnet".to_owned());
+    }
+    let ranges = || sets.iter().flat_map(|(_, ranges)| ranges);
+    let exclusions = exclude.len() + ranges().map(|range| range.exclude.len()).sum::<usize>();
+    for (what, count, most) in [
+        ("range sets", sets.len(), MOST_SETS),
+        ("ranges", ranges().count(), MOST_RANGES),
+        ("exclusions", exclusions, MOST_EXCLUSIONS),
+    ] {
+        if count > most {
+            return Err(format!(
+                "ipam.ranges: {count} {what}; at most {most} are possible"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn parse_ranges(place: &str, objects: &[RangeObject]) -> Result<Vec<Range>, String> {
+    // The old form has its keys right in `ipam`.
+    let at = |index: usize| match place {
+        "ipam" => place.to_owned(),
+        set => format!("{set}[{index}]"),
+    };
+    let mut ranges: Vec<Range> = Vec::with_capacity(objects.len());
+    for (index, object) in objects.iter().enumerate() {
+        let range = Range::new(object).map_err(|why| format!("{}.{why}", at(index)))?;
+        if let Some(first) = ranges.first()
+            && first.bounds.is_ipv4() != range.bounds.is_ipv4()
+        {
+            return Err(format!(
+                "{}.subnet = \"{}\": is not of the family of {}; put it into a range set of its own",
+                at(index),
+                range.subnet,
+                first.subnet
+            ));
+        }
+        ranges.push(range);
+    }
+    if ranges.is_empty() {
+        return Err(format!("{place}: is an empty range set; name a subnet"));
+    }
+    Ok(ranges)
+}
+
+/// No address may be in two ranges, of one set or of two.
+fn check_overlaps(sets: &[(&str, Vec<Range>)]) -> Result<(), String> {
+    let mut bounds: Vec<(AddressRange, &str)> = sets
+        .iter()
+        .flat_map(|(place, ranges)| ranges.iter().map(move |range| (range.bounds, *place)))
+        .collect();
+    bounds.sort_unstable();
+    for pair in bounds.windows(2) {
+        if let [(lower, place), (upper, other)] = pair
+            && lower.overlaps(upper)
+        {
+            return Err(format!(
+                "{place}: range {lower} overlaps with {upper} of {other}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl RangeSet {
+    fn new(place: &str, ranges: Vec<Range>, holes: &[AddressRange]) -> Result<Self, String> {
+        let mut available = Vec::new();
+        for range in &ranges {
+            let holes: Vec<AddressRange> = holes.iter().chain(&range.excluded).copied().collect();
+            if let Some(hosts) = range.hosts() {
+                available.extend(hosts.without(&holes));
+            }
+        }
+        if available.is_empty() {
+            return Err(format!(
+                "{place}: gateways and exclusions leave no address to hand out; widen the range"
+            ));
+        }
+        if available.len() > MOST_RUNS {
+            return Err(format!(
+                "{place}: exclusions cut the ranges into {} runs; at most {MOST_RUNS} are possible, so exclude networks \
+                 rather than single addresses",
+                available.len()
+            ));
+        }
+        Ok(Self { ranges, available })
+    }
+
+    /// The range that an address belongs to, whether or not it may be handed out.
+    pub(crate) fn range_of(&self, address: IpAddr) -> Option<&Range> {
+        self.ranges
+            .iter()
+            .find(|range| range.bounds.contains(address))
+    }
+
+    /// What may be handed out, in the order in which it is.
+    pub(crate) fn available(&self) -> &[AddressRange] {
+        &self.available
+    }
+
+    /// Why an address of this set may not be handed out, if it may not.
+    pub(crate) fn objection(&self, address: IpAddr) -> Option<String> {
+        if self.available.iter().any(|run| run.contains(address)) {
+            return None;
+        }
+        let range = self.range_of(address)?;
+        let subnet = range.subnet;
+        Some(if address == range.gateway {
+            format!("it is the gateway of {subnet}")
+        } else if address == subnet.network() {
+            format!("it is the network address of {subnet}")
+        } else if address.is_ipv4() && address == subnet.broadcast() {
+            format!("it is the broadcast address of {subnet}")
+        } else {
+            "it is excluded, or the gateway of another range".to_owned()
+        })
+    }
+}
+
+/// The bounds of the ranges, as operators know them.
+impl fmt::Display for RangeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.ranges.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            range.bounds.fmt(f)?;
+        }
+        Ok(())
+    }
+}
