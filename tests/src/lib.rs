@@ -1,1 +1,40 @@
-//! Integration tests and what they stand on.
+//! What the integration tests stand on.
+//!
+//! - [`Node`]: a private machine: its own mounts, network and processes, gone with the test.
+//! - [`Pod`]: a network namespace inside a node, for one container.
+//! - [`Outside`]: what lies behind a node's uplink.
+//! - [`Network`], [`CniCall`], [`Reply`]: calling a CNI executable as a runtime does.
+//! - [`Snapshot`], [`Node::leftovers`]: what the kernel and our state say.
+//! - [`Containerd`]: a real runtime inside a node.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "test code reads JSON; a panic is a failed test"
+)]
+
+mod artifacts;
+mod call;
+mod containerd;
+mod image;
+mod kernel_view;
+mod leftovers;
+mod network;
+mod node;
+mod outcome;
+mod outside;
+mod plugin;
+mod pod;
+mod requirement;
+mod snapshot;
+
+pub use artifacts::{binary, workspace};
+pub use call::{CniCall, CniFailure, Reply};
+pub use containerd::{Container, Containerd};
+pub use network::Network;
+pub use node::{BIN_DIR, Node};
+pub use outcome::Outcome;
+pub use outside::Outside;
+pub use plugin::{guest, install_plugin};
+pub use pod::{Pod, in_netns};
+pub use requirement::{link_kind, root, skip};
+pub use snapshot::Snapshot;

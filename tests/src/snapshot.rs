@@ -1,0 +1,66 @@
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+
+use crate::{BIN_DIR, Node};
+
+/// What a call that fails must not change: links, addresses, routes, rules, sysctls of forwarding, and our state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot(BTreeMap<&'static str, String>);
+
+const VIEWS: [(&str, &[&str]); 7] = [
+    ("links", &["ip", "-d", "-o", "link"]),
+    ("addresses", &["ip", "-o", "address"]),
+    (
+        "IPv4 routes",
+        &["ip", "-4", "route", "show", "table", "all"],
+    ),
+    (
+        "IPv6 routes",
+        &["ip", "-6", "route", "show", "table", "all"],
+    ),
+    ("nftables", &["nft", "-s", "list", "ruleset"]),
+    ("IPv4 forwarding", &["cat", "/proc/sys/net/ipv4/ip_forward"]),
+    (
+        "IPv6 forwarding",
+        &["cat", "/proc/sys/net/ipv6/conf/all/forwarding"],
+    ),
+];
+
+impl Snapshot {
+    /// How the node is now.
+    ///
+    /// # Errors
+    /// When it can't be looked at.
+    pub fn take(node: &Node) -> Result<Self> {
+        let mut views = BTreeMap::new();
+        for (name, argv) in VIEWS {
+            views.insert(name, node.ok(argv)?);
+        }
+        if node.path(BIN_DIR).join("wasm-cnictl").exists() {
+            views.insert(
+                "attachments",
+                node.ctl(&["attachment", "list"])?.to_string(),
+            );
+            views.insert("leases", node.ctl(&["lease", "list"])?.to_string());
+        }
+        Ok(Self(views))
+    }
+
+    /// Is the node as it was?
+    ///
+    /// # Errors
+    /// When it is not; the error shows what differs.
+    pub fn assert_unchanged(&self, node: &Node) -> Result<()> {
+        let now = Self::take(node)?;
+        for (name, before) in &self.0 {
+            let after = now.0.get(name);
+            ensure!(
+                after == Some(before),
+                "{name} changed\nbefore:\n{before}\nafter:\n{}",
+                after.map_or("", String::as_str)
+            );
+        }
+        Ok(())
+    }
+}
