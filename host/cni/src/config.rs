@@ -143,7 +143,9 @@ impl NetworkConfig {
             chain,
             ipam,
             ip_masq: problems.note(section.read("ipMasq")),
-            dns: problems.note(section.read("dns")).unwrap_or_default(),
+            dns: problems
+                .note(section.read_object("dns"))
+                .unwrap_or_default(),
             capabilities: problems
                 .note(section.read("capabilities"))
                 .unwrap_or_default(),

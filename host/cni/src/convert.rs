@@ -13,7 +13,6 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::config::{ConfigError, parse_document};
 use crate::excerpt::excerpt_json;
 use crate::result::CniResult;
 use crate::version::{SpecVersion, VersionError};
@@ -21,12 +20,29 @@ use crate::version::{SpecVersion, VersionError};
 mod ip4_ip6;
 mod lists;
 
+/// Largest result of a delegate, in bytes, that is read. Real ones have one or two kilobytes.
+pub const MAX_RESULT_BYTES: usize = 1024 * 1024;
+
 /// A result that can't be read or written in a version.
 #[derive(Debug, Error)]
 pub enum ResultError {
-    /// It is no JSON object, or too large.
-    #[error("the result can't be decoded: {0}")]
-    Document(#[source] Box<ConfigError>),
+    /// A delegate printed more than we read.
+    #[error("the result has {bytes} bytes; at most {limit} are read")]
+    TooLarge {
+        /// How many there are.
+        bytes: usize,
+        /// How many may be.
+        limit: usize,
+    },
+    /// A delegate printed something else than JSON.
+    #[error("the result is not valid JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// It is JSON, but no object.
+    #[error("the result {value} is no JSON object")]
+    NotAnObject {
+        /// The value, shortened.
+        value: String,
+    },
     /// Its `cniVersion` can't be used.
     #[error("the result: {0}")]
     Version(#[from] VersionError),
@@ -75,6 +91,11 @@ pub enum ResultError {
 /// # Errors
 /// [`ResultError`] where it is not of that form, or an index is out of range.
 pub fn read(value: &Value, version: SpecVersion) -> Result<CniResult, ResultError> {
+    if !value.is_object() {
+        return Err(ResultError::NotAnObject {
+            value: excerpt_json(value),
+        });
+    }
     if version < SpecVersion::V0_3_0 {
         ip4_ip6::read(value, version)
     } else {
@@ -88,8 +109,18 @@ pub fn read(value: &Value, version: SpecVersion) -> Result<CniResult, ResultErro
 /// # Errors
 /// [`ResultError`].
 pub fn read_output(stdout: &[u8], config_version: SpecVersion) -> Result<CniResult, ResultError> {
-    let document =
-        parse_document(stdout).map_err(|source| ResultError::Document(Box::new(source)))?;
+    if stdout.len() > MAX_RESULT_BYTES {
+        return Err(ResultError::TooLarge {
+            bytes: stdout.len(),
+            limit: MAX_RESULT_BYTES,
+        });
+    }
+    let value: Value = serde_json::from_slice(stdout).map_err(ResultError::Json)?;
+    let Value::Object(document) = value else {
+        return Err(ResultError::NotAnObject {
+            value: excerpt_json(&value),
+        });
+    };
     let version = match document.get("cniVersion") {
         None | Some(Value::Null) => config_version,
         Some(Value::String(text)) if text.is_empty() => config_version,

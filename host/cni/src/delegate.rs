@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::convert::{ResultError, read_output};
 use crate::error::ErrorObject;
 use crate::excerpt::excerpt;
+use crate::lenient::Object;
 use crate::result::CniResult;
 use crate::verb::Verb;
 use crate::version::SpecVersion;
@@ -41,12 +42,14 @@ pub fn read_answer(
     config_version: SpecVersion,
 ) -> Result<Option<CniResult>, DelegateError> {
     if !succeeded {
-        return Err(match serde_json::from_slice::<ErrorObject>(stdout) {
-            Ok(object) => DelegateError::Reported(object),
-            Err(_) => DelegateError::Silent {
-                stdout: excerpt(&String::from_utf8_lossy(stdout)),
+        return Err(
+            match serde_json::from_slice::<Object<ErrorObject>>(stdout) {
+                Ok(Object(object)) => DelegateError::Reported(object),
+                Err(_) => DelegateError::Silent {
+                    stdout: excerpt(&String::from_utf8_lossy(stdout)),
+                },
             },
-        });
+        );
     }
     match verb {
         Verb::Add => Ok(Some(read_output(stdout, config_version)?)),

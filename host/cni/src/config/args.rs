@@ -39,7 +39,7 @@ impl ConventionArgs {
         let section = Section::new(raw, "args.cni");
         Self {
             ips: problems.note(section.read("ips")),
-            labels: problems.note(section.read("labels")).unwrap_or_default(),
+            labels: problems.note(section.read_objects("labels")),
             mac: problems
                 .note(section.read::<String>("mac"))
                 .filter(|mac| !mac.is_empty()),

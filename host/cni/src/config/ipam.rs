@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::ConfigError;
-use super::range::{RangeConfig, RangeSet, resolve_sets};
+use super::range::{RangeConfig, RangeSet, read_sets, resolve_sets};
 use super::section::Section;
 use super::stage::PluginReference;
 use crate::ids::PluginType;
@@ -99,7 +99,7 @@ impl IpamConfig {
         Ok(IpamSettings {
             reference: PluginReference::read(&section)?,
             ranges: resolve_ranges(&section, self.range_configs()?)?,
-            addresses: section.read("addresses")?.unwrap_or_default(),
+            addresses: section.read_objects("addresses")?,
             status_when_exhausted: read_status(&section)?,
             cool_down_seconds: section
                 .number("coolDownSeconds", 0, MAX_COOL_DOWN_SECONDS)?
@@ -118,11 +118,7 @@ impl IpamConfig {
                 .map_err(|source| ConfigError::shape(section.path("subnet"), subnet, source))?;
             sets.push(vec![range]);
         }
-        sets.extend(
-            section
-                .read::<Vec<Vec<RangeConfig>>>("ranges")?
-                .unwrap_or_default(),
-        );
+        sets.extend(read_sets(&section, "ranges")?);
         Ok(sets)
     }
 }

@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::lenient::optional_address;
+use super::error::ConfigError;
+use super::section::Section;
+use crate::lenient::{Object, optional_address};
 
 /// A range as written: `subnet`, `rangeStart`, `rangeEnd`, `gateway`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -194,6 +196,20 @@ pub fn resolve_sets(sets: &[Vec<RangeConfig>]) -> Result<Vec<RangeSet>, RangeErr
         }
     }
     Ok(resolved)
+}
+
+/// The sets of ranges under a key, as written.
+pub(super) fn read_sets(
+    section: &Section<'_>,
+    key: &str,
+) -> Result<Vec<Vec<RangeConfig>>, ConfigError> {
+    let sets = section
+        .read::<Vec<Vec<Object<RangeConfig>>>>(key)?
+        .unwrap_or_default();
+    Ok(sets
+        .into_iter()
+        .map(|set| set.into_iter().map(|Object(range)| range).collect())
+        .collect())
 }
 
 fn resolve_set(set: &[RangeConfig]) -> Result<RangeSet, RangeError> {

@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::range::RangeConfig;
+use super::range::{RangeConfig, read_sets};
 use super::section::{Problems, Section};
 use crate::lenient::{null_as_default, optional_address};
 
@@ -121,12 +121,10 @@ impl RuntimeConfig {
         let (mac, infiniband_guid) = (text("mac"), text("infinibandGUID"));
         let (device_id, cgroup_path) = (text("deviceID"), text("cgroupPath"));
         Self {
-            port_mappings: problems
-                .note(section.read("portMappings"))
-                .unwrap_or_default(),
-            ip_ranges: problems.note(section.read("ipRanges")).unwrap_or_default(),
-            bandwidth: problems.note(section.read("bandwidth")),
-            dns: problems.note(section.read("dns")),
+            port_mappings: problems.note(section.read_objects("portMappings")),
+            ip_ranges: problems.note(read_sets(&section, "ipRanges")),
+            bandwidth: problems.note(section.read_object("bandwidth")),
+            dns: problems.note(section.read_object("dns")),
             ips: problems.note(section.read("ips")).unwrap_or_default(),
             mac,
             infiniband_guid,

@@ -1,9 +1,11 @@
 //! Reading the keys of one JSON object of the config.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ConfigError;
+use crate::lenient::Object;
 
 /// One object of the config and the path that leads to it.
 pub(super) struct Section<'a> {
@@ -42,6 +44,23 @@ impl<'a> Section<'a> {
                     .map_err(|source| ConfigError::shape(self.path(key), value, source))
             })
             .transpose()
+    }
+
+    /// The value of a key that is an object, as a `T`.
+    pub(super) fn read_object<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Option<T>, ConfigError> {
+        Ok(self.read::<Object<T>>(key)?.map(|Object(value)| value))
+    }
+
+    /// The value of a key that is a list of objects; empty where it is absent or `null`.
+    pub(super) fn read_objects<T: DeserializeOwned>(
+        &self,
+        key: &str,
+    ) -> Result<Vec<T>, ConfigError> {
+        let list = self.read::<Vec<Object<T>>>(key)?.unwrap_or_default();
+        Ok(list.into_iter().map(|Object(value)| value).collect())
     }
 
     /// The value of a key that must be an object.

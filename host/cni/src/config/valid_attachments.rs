@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 use crate::attachment::ValidAttachment;
+use crate::lenient::Object;
 
 /// The specification's key, then the one that the first libcni with GC sent by mistake.
 const KEYS: [&str; 2] = ["cni.dev/valid-attachments", "cni.dev/attachments"];
@@ -23,7 +24,12 @@ pub(super) fn read(
     else {
         return Ok(None);
     };
-    let list = Option::<Vec<ValidAttachment>>::deserialize(value)
+    let list = Option::<Vec<Object<ValidAttachment>>>::deserialize(value)
         .map_err(|source| ConfigError::shape(key.to_owned(), value, source))?;
-    Ok(Some(list.unwrap_or_default()))
+    Ok(Some(
+        list.unwrap_or_default()
+            .into_iter()
+            .map(|Object(entry)| entry)
+            .collect(),
+    ))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ResultError;
-use crate::lenient::{null_as_default, optional_address};
+use crate::lenient::{objects, optional_address, optional_object};
 use crate::result::{CniResult, Dns, IpConfig, Route};
 use crate::version::SpecVersion;
 
@@ -15,12 +15,20 @@ use crate::version::SpecVersion;
 struct Document {
     #[serde(rename = "cniVersion", skip_deserializing)]
     cni_version: &'static str,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     ip4: Option<Family>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     ip6: Option<Family>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    dns: Dns,
+    #[serde(default, deserialize_with = "optional_object")]
+    dns: Option<Dns>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -34,7 +42,7 @@ struct Family {
     gateway: Option<IpAddr>,
     #[serde(
         default,
-        deserialize_with = "null_as_default",
+        deserialize_with = "objects",
         skip_serializing_if = "Vec::is_empty"
     )]
     routes: Vec<Hop>,
@@ -55,7 +63,7 @@ pub(super) fn read(value: &Value, version: SpecVersion) -> Result<CniResult, Res
     let document = Document::deserialize(value)
         .map_err(|source| ResultError::shape(version, value, source))?;
     let mut result = CniResult {
-        dns: document.dns,
+        dns: document.dns.unwrap_or_default(),
         ..CniResult::default()
     };
     for (family, is_ipv4, name) in [(document.ip4, true, "4"), (document.ip6, false, "6")] {
@@ -87,7 +95,7 @@ pub(super) fn write(result: &CniResult, version: SpecVersion) -> Result<Value, R
         cni_version: version.as_str(),
         ip4: family(result, true),
         ip6: family(result, false),
-        dns: result.dns.clone(),
+        dns: Some(result.dns.clone()),
     };
     if document.ip4.is_none() && document.ip6.is_none() {
         return Err(ResultError::NoAddress { version });

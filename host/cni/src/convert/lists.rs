@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ResultError;
-use crate::lenient::{null_as_default, optional_address};
+use crate::lenient::{objects, optional_address, optional_object};
 use crate::result::{CniResult, Dns, Interface, IpConfig, Route};
 use crate::version::SpecVersion;
 
@@ -17,25 +17,25 @@ struct Document {
     cni_version: &'static str,
     #[serde(
         default,
-        deserialize_with = "null_as_default",
+        deserialize_with = "objects",
         skip_serializing_if = "Vec::is_empty"
     )]
     interfaces: Vec<Interface>,
     #[serde(
         default,
-        deserialize_with = "null_as_default",
+        deserialize_with = "objects",
         skip_serializing_if = "Vec::is_empty"
     )]
     ips: Vec<Ip>,
     #[serde(
         default,
-        deserialize_with = "null_as_default",
+        deserialize_with = "objects",
         skip_serializing_if = "Vec::is_empty"
     )]
     routes: Vec<Route>,
     #[serde(
         default,
-        deserialize_with = "null_as_default",
+        deserialize_with = "optional_object",
         skip_serializing_if = "Option::is_none"
     )]
     dns: Option<Dns>,
@@ -89,19 +89,19 @@ fn read_ip(ip: Ip, interfaces: usize) -> Result<IpConfig, ResultError> {
             family: said,
         });
     }
-    let interface = ip
-        .interface
-        .map(|index| {
-            usize::try_from(index)
-                .ok()
-                .filter(|index| *index < interfaces)
-                .ok_or(ResultError::InterfaceIndex {
-                    address: ip.address,
-                    index,
-                    interfaces,
-                })
-        })
-        .transpose()?;
+    // An IPAM plugin gives no interfaces. Some set an index all the same, which means nothing.
+    let interface = ip.interface.filter(|_| interfaces > 0).map(|index| {
+        let out_of_range = || ResultError::InterfaceIndex {
+            address: ip.address,
+            index,
+            interfaces,
+        };
+        usize::try_from(index)
+            .ok()
+            .filter(|index| *index < interfaces)
+            .ok_or_else(out_of_range)
+    });
+    let interface = interface.transpose()?;
     Ok(IpConfig {
         interface,
         address: ip.address,
