@@ -1,0 +1,43 @@
+use super::*;
+use crate::testing::{TestStore, attachment};
+
+#[test]
+fn attachments_are_locked_independently_and_once() {
+    let store = TestStore::new();
+    let (one, two) = (attachment("1").key(), attachment("2").key());
+    let first = store.try_lock_attachment(&one).unwrap();
+    let _second = store.try_lock_attachment(&two).unwrap();
+    let busy = store
+        .lock_attachment(&one, Duration::from_millis(1))
+        .unwrap_err();
+    assert!(matches!(busy, LockError::Busy { .. }));
+    drop(first);
+    store.try_lock_attachment(&one).unwrap();
+}
+
+#[test]
+fn threads_of_one_process_exclude_each_other() {
+    let store = TestStore::new();
+    let key = attachment("1").key();
+    let held = store.try_lock_attachment(&key).unwrap();
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            store
+                .lock_attachment(&key, Duration::from_secs(60))
+                .map(drop)
+        });
+        drop(held);
+        other.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn shared_users_of_the_node_exclude_only_the_exclusive_one() {
+    let store = TestStore::new();
+    let one = store.lock_node_shared(Duration::ZERO).unwrap();
+    let two = store.lock_node_shared(Duration::ZERO).unwrap();
+    assert!(store.lock_node_exclusive(Duration::ZERO).is_err());
+    drop((one, two));
+    let _purge = store.lock_node_exclusive(Duration::ZERO).unwrap();
+    assert!(store.lock_node_shared(Duration::ZERO).is_err());
+}
