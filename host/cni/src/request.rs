@@ -69,7 +69,8 @@ pub struct Add {
 /// config that has become wrong.
 #[derive(Debug)]
 pub struct Del {
-    /// Common to all calls. Sections of the config that could not be read are left out of it.
+    /// Common to all calls. Sections of the config that could not be read are left out of it, so
+    /// that a [`Role::Stage`] may lack `config.stage`.
     pub call: Call,
     /// What to remove.
     pub attachment: Attachment,

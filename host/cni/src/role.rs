@@ -75,6 +75,22 @@ impl Role {
             Err(RoleError::NothingToDo)
         }
     }
+
+    /// The part to play in a DEL whose config has lost what [`Role::of`] goes by. It is the one
+    /// that undoes least: a stage only its own part, an IPAM delegate only addresses.
+    pub fn of_spoilt(config: &NetworkConfig) -> Self {
+        if !config.is_own_type() {
+            Self::Ipam
+        } else if config
+            .raw
+            .get("plugin")
+            .is_some_and(|plugin| !plugin.is_null())
+        {
+            Self::Stage
+        } else {
+            Self::Link
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,5 +146,27 @@ mod tests {
             role(json!({"type": "wasm-cni"})),
             Err(RoleError::NothingToDo)
         );
+    }
+
+    #[test]
+    fn a_spoilt_config_gets_the_part_that_undoes_least() {
+        let cases = [
+            (json!({"name": "n", "type": "wasm-cni"}), Role::Link),
+            (
+                json!({"name": "n", "type": "wasm-cni", "plugin": "../x"}),
+                Role::Stage,
+            ),
+            (
+                json!({"name": "n", "type": "bridge", "ipam": 5}),
+                Role::Ipam,
+            ),
+        ];
+        for (config, expected) in cases {
+            let document = config.as_object().unwrap().clone();
+            let name = "n".parse().unwrap();
+            let version = crate::version::SpecVersion::LATEST;
+            let (config, _) = NetworkConfig::from_document(document, name, version);
+            assert_eq!(Role::of_spoilt(&config), expected);
+        }
     }
 }

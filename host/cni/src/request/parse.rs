@@ -121,11 +121,9 @@ fn del(
     attachment: Attachment,
 ) -> Request {
     let mut problems: Vec<Error> = problems.into_iter().map(Error::from).collect();
-    // A config that has lost its sections since the ADD still names the attachment, and the
-    // interface's part undoes all that is recorded of it.
     let role = Role::of(executable, &config).unwrap_or_else(|error| {
         problems.push(error.into());
-        Role::Link
+        Role::of_spoilt(&config)
     });
     let arguments = environment.read_arguments().unwrap_or_else(|error| {
         problems.push(error.into());
