@@ -4,11 +4,11 @@ set -eu
 read -r pid _ </proc/self/stat
 mount --make-rprivate /
 mount -t proc proc /proc
-mount -t tmpfs tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /run
 cp -a /etc /run/etc
 mount --bind /run/etc /etc
 for directory in /opt /var/lib /var/log; do
-    mount -t tmpfs tmpfs "$directory"
+    mount -t tmpfs -o mode=755 tmpfs "$directory"
 done
 mkdir -p /etc/cni/net.d /opt/cni/bin /run/lock /run/netns /var/lib/cni
 ip link set lo up

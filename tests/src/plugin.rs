@@ -4,12 +4,16 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{Node, workspace};
 
-/// A guest that was built from `tests/guests`, as a component.
+/// A guest that was built from `tests/guests`, from `$WASM_CNI_GUESTS`, else from `target/guests`: a core module that carries its world.
 ///
 /// # Errors
 /// When it has not been built.
 pub fn guest(name: &str) -> Result<PathBuf> {
-    let path = workspace().join(format!("target/guests/{name}.component.wasm"));
+    let directory = match std::env::var_os("WASM_CNI_GUESTS") {
+        Some(directory) => PathBuf::from(directory),
+        None => workspace().join("target/guests"),
+    };
+    let path = directory.join(format!("{name}.wasm"));
     ensure!(
         path.is_file(),
         "{} is missing: run `make build`",

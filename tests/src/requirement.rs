@@ -31,18 +31,15 @@ pub(crate) fn program(name: &str) -> Result<bool> {
     )
 }
 
-/// Does this kernel offer a kind of link? False after telling that the test is skipped: kernels may lack some kinds.
+/// Does this kernel offer such a link (`["type", "dummy"]`)? False after telling that the test is skipped: kernels may
+/// lack some kinds.
 ///
 /// # Errors
 /// When the node can't run `ip`.
-pub fn link_kind(node: &Node, kind: &str, options: &[&str]) -> Result<bool> {
-    let mut add = vec!["ip", "link", "add", "name", "probe0", "type", kind];
-    add.extend(options);
+pub fn link_kind(node: &Node, words: &[&str]) -> Result<bool> {
+    let add = [&["ip", "link", "add", "name", "probe0"], words].concat();
     if !node.run(&add)?.success() {
-        skip(&format!(
-            "this kernel has no links of kind {kind} {}",
-            options.join(" ")
-        ));
+        skip(&format!("this kernel offers no link of {}", words.join(" ")));
         return Ok(false);
     }
     node.ok(&["ip", "link", "delete", "probe0"])?;

@@ -5,6 +5,7 @@
     reason = "test code reads JSON; a panic is a failed test"
 )]
 
+mod attach;
 mod reference;
 
 use wasm_cni_tests::Node;
@@ -28,4 +29,11 @@ pub(crate) fn assert_nothing_left(
     let found = node.leftovers(results)?;
     anyhow::ensure!(found.is_empty(), "still there: {found:#?}");
     Ok(())
+}
+
+/// The addresses that a result tells, without prefix lengths.
+pub(crate) fn addresses(result: &serde_json::Value) -> Vec<String> {
+    let ips = result["ips"].as_array().into_iter().flatten();
+    let texts = ips.filter_map(|ip| ip["address"].as_str());
+    texts.filter_map(|text| text.split('/').next()).map(str::to_owned).collect()
 }

@@ -1,0 +1,27 @@
+# The recipes are in scripts/; each does only what is not done yet.
+PREFIX ?= /usr/local
+CNI_BIN ?= /opt/cni/bin
+
+.PHONY: build setup test demo lint install clean
+
+build: setup
+	scripts/build
+
+setup:
+	scripts/setup
+
+test: build
+	scripts/test
+
+demo: build
+	scripts/demo
+
+lint: setup
+	scripts/lint
+
+install: build
+	install -D -m 755 target/dist/wasm-cni $(DESTDIR)$(CNI_BIN)/wasm-cni
+	install -D -m 755 target/dist/wasm-cnictl $(DESTDIR)$(PREFIX)/bin/wasm-cnictl
+
+clean:
+	cargo clean
