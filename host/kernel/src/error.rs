@@ -1,0 +1,174 @@
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use nix::errno::Errno;
+
+use crate::{NetnsError, NftError};
+
+/// What the kernel refused or lacked. Texts say what failed, why and what to do; they name the object.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// The name is taken.
+    #[error(
+        "an interface named {name} exists already {place}; it was left alone: choose another name or remove it"
+    )]
+    InterfaceExists {
+        /// The name.
+        name: String,
+        /// Where it is taken.
+        place: Place,
+    },
+    /// An interface that must be there is not.
+    #[error("there is no interface named {name} {place}: was it removed?")]
+    NotFound {
+        /// The name.
+        name: String,
+        /// Where it was looked for.
+        place: Place,
+    },
+    /// An interface of another kind has the name.
+    #[error(
+        "{name} is of kind {found} and not {wanted}: choose another name, or remove it if nothing needs it"
+    )]
+    WrongKind {
+        /// The name.
+        name: String,
+        /// The kind that is needed (`IFLA_INFO_KIND`).
+        wanted: &'static str,
+        /// The kind that is there.
+        found: String,
+    },
+    /// The kernel forbids it.
+    #[error(
+        "not permitted: {doing}; this needs root in the host's namespaces (CAP_NET_ADMIN and CAP_SYS_ADMIN)"
+    )]
+    Permission {
+        /// What was tried.
+        doing: String,
+    },
+    /// A link on top of another can't have the larger MTU.
+    #[error("MTU {wanted} is larger than the {most} of {master}: configure {most} or less")]
+    MtuTooLarge {
+        /// In bytes.
+        wanted: u32,
+        /// In bytes.
+        most: u32,
+        /// The interface below.
+        master: String,
+    },
+    /// No `master` is configured, and no default route names one.
+    #[error("there is no default route {place} that names a master interface: configure `master`")]
+    NoDefaultRoute {
+        /// Where it was looked for.
+        place: Place,
+    },
+    /// The gateway's link has an address that overlaps and differs.
+    #[error(
+        "{link} has address {found}, which overlaps the gateway {wanted}: remove it, or set `forceAddress` to replace it"
+    )]
+    GatewayConflict {
+        /// The link.
+        link: String,
+        /// The gateway.
+        wanted: IpNet,
+        /// What is there.
+        found: IpNet,
+    },
+    /// A different route to the destination is there.
+    #[error("a different route is there already: wanted {wanted}, found {found}")]
+    RouteExists {
+        /// The route that was wanted.
+        wanted: String,
+        /// The route that is there.
+        found: String,
+    },
+    /// Duplicate address detection met another holder (RFC 4862, 5.4).
+    #[error(
+        "another host on the link of {interface} uses {address} already (duplicate address detection failed)"
+    )]
+    DuplicateAddress {
+        /// The interface.
+        interface: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Duplicate address detection did not end in time.
+    #[error(
+        "duplicate address detection of {address} on {interface} was not finished after {seconds} s: is the link up?"
+    )]
+    DetectionTimeout {
+        /// The interface.
+        interface: String,
+        /// The first address that is still tentative.
+        address: IpAddr,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A step inside the container was asked of a kernel that was opened without one.
+    #[error("{doing} needs the container's network namespace, and none was given")]
+    NoContainer {
+        /// What was tried.
+        doing: String,
+    },
+    /// A netlink request failed.
+    #[error("{doing}: {errno}{}", detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default())]
+    Netlink {
+        /// What was tried, with the object's name.
+        doing: String,
+        /// What the kernel answered.
+        errno: Errno,
+        /// The kernel's own words, where it gave any.
+        detail: Option<String>,
+    },
+    /// A file under `/proc/sys` could not be read or written.
+    #[error("sysctl {path}: {source}")]
+    Sysctl {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// An answer of the kernel lacks something.
+    #[error("{doing}: the kernel's answer lacks {lacks}")]
+    Incomplete {
+        /// What was asked.
+        doing: String,
+        /// What is missing.
+        lacks: &'static str,
+    },
+    /// A socket or the netlink runtime could not be set up.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The container's network namespace can't be used.
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// nftables.
+    #[error(transparent)]
+    Nft(#[from] NftError),
+}
+
+/// Which namespace an error speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The caller's.
+    Host,
+    /// The container's.
+    Container,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "on the host",
+            Self::Container => "in the container",
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! The real kernel.
+
+mod addresses;
+mod announce;
+mod bridge;
+mod detection;
+mod gateway;
+mod host_end;
+mod loopback;
+mod macvlan;
+mod port;
+mod routes;
+mod status;
+mod tagged;
+mod undo;
+mod verify;
+mod veth;
+
+use std::sync::Arc;
+
+use netlink_packet_route::link::LinkMessage;
+use plan::{Family, MasqueradeNetwork, Mismatch, SpoofCheck, Step, Undo};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::netlink::{LinkState, RouteSocket};
+use crate::nft::{Base, Nft};
+use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
+
+pub use tagged::TaggedLink;
+
+/// The kernel of this machine, as seen from the calling thread's network namespace ("the host") and, where one was
+/// given, from a container's.
+///
+/// Use it on the thread that made it: sysctls and nftables are those of the calling thread's namespace. Calls block, and
+/// must not be made from inside an asynchronous runtime.
+#[derive(Debug)]
+pub struct Linux {
+    runtime: Arc<Runtime>,
+    host: RouteSocket,
+    container: Option<Container>,
+    nft: Option<Nft>,
+    /// The host's end of the veth that this made, whose port must be ready before the container is.
+    host_end: Option<u32>,
+}
+
+#[derive(Debug)]
+struct Container {
+    netns: Netns,
+    route: RouteSocket,
+}
+
+impl Linux {
+    /// The host alone: enough for every [`Undo`].
+    ///
+    /// # Errors
+    /// When no netlink socket can be opened.
+    pub fn host() -> Result<Self, KernelError> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| KernelError::Io {
+                doing: "starting the netlink runtime",
+                source,
+            })?;
+        let runtime = Arc::new(runtime);
+        let host = RouteSocket::open(&runtime).map_err(|source| KernelError::Io {
+            doing: "opening a netlink socket on the host",
+            source,
+        })?;
+        Ok(Self {
+            runtime,
+            host,
+            container: None,
+            nft: None,
+            host_end: None,
+        })
+    }
+
+    /// The host and a container.
+    ///
+    /// # Errors
+    /// When no netlink socket can be opened in both.
+    pub fn with_container(netns: &Netns) -> Result<Self, KernelError> {
+        let mut linux = Self::host()?;
+        linux.container = Some(Container {
+            netns: netns.clone(),
+            route: linux.socket_in(netns)?,
+        });
+        Ok(linux)
+    }
+
+    /// Is the name taken inside the container?
+    ///
+    /// # Errors
+    /// When there is no container, or it can't be asked.
+    pub fn interface_exists(&self, name: &str) -> Result<bool, KernelError> {
+        let container = self.container(|| format!("looking for {name}"))?;
+        Ok(find(&container.route, name)?.is_some())
+    }
+
+    /// The id by which the host's namespace knows the container's, given now if it has none (`RTM_NEWNSID`). With it a
+    /// link without a host end is found when the path is gone.
+    ///
+    /// # Errors
+    /// What the kernel refused.
+    pub fn assign_nsid(&self, netns: &Netns) -> Result<i32, KernelError> {
+        let doing = || format!("naming the namespace {}", netns.identity().path);
+        self.host
+            .assign_nsid(netns.descriptor())
+            .map_err(|refusal| refusal.when(doing()))?
+            .ok_or_else(|| KernelError::Incomplete {
+                doing: doing(),
+                lacks: "an nsid",
+            })
+    }
+
+    /// In one batch makes what is missing of our nftables objects and adds the elements of every attachment: for when
+    /// a step told that they had to be recreated.
+    ///
+    /// # Errors
+    /// What nftables refused; then nothing was changed.
+    pub fn restore_firewall(
+        &mut self,
+        networks: &[(MasqueradeNetwork, Vec<std::net::IpAddr>)],
+        checks: &[SpoofCheck],
+    ) -> Result<(), KernelError> {
+        Ok(self.nft()?.restore(networks, checks)?)
+    }
+
+    /// Removes our nftables tables, those of every attachment; false when there was none.
+    ///
+    /// # Errors
+    /// What nftables refused.
+    pub fn purge_firewall(&mut self) -> Result<bool, KernelError> {
+        Ok(self.nft()?.purge()?)
+    }
+
+    fn socket_in(&self, netns: &Netns) -> Result<RouteSocket, KernelError> {
+        let runtime = Arc::clone(&self.runtime);
+        netns
+            .run(move || RouteSocket::open(&runtime))?
+            .map_err(|source| KernelError::Io {
+                doing: "opening a netlink socket in the container",
+                source,
+            })
+    }
+
+    fn container(&self, doing: impl FnOnce() -> String) -> Result<&Container, KernelError> {
+        self.container
+            .as_ref()
+            .ok_or_else(|| KernelError::NoContainer { doing: doing() })
+    }
+
+    fn nft(&mut self) -> Result<&mut Nft, KernelError> {
+        match &mut self.nft {
+            Some(nft) => Ok(nft),
+            none => Ok(none.insert(Nft::open()?)),
+        }
+    }
+}
+
+impl Kernel for Linux {
+    fn perform(&mut self, step: &Step) -> Result<Performed, KernelError> {
+        let done = Performed::default();
+        match step {
+            Step::Bridge(bridge) => self.ensure_bridge(bridge),
+            Step::VlanGateway(gateway) => self.ensure_vlan_gateway(gateway),
+            Step::GatewayAddresses(gateway) => {
+                self.ensure_gateway_addresses(gateway).map(|()| done)
+            }
+            Step::Forwarding { family } => sysctl::ensure(forwarding(*family), "1").map(|()| done),
+            Step::MasqueradeNetwork(network) => {
+                Ok(ensured(self.nft()?.ensure_masquerade_network(network)?))
+            }
+            Step::Veth(veth) => self.make_veth(veth),
+            Step::Macvlan(macvlan) => self.make_macvlan(macvlan),
+            Step::Loopback {} => self.loopback_up(),
+            Step::SpoofCheck(check) => {
+                let nft = self.nft()?;
+                let base = nft.ensure_spoof_check()?;
+                nft.add_spoof_check(check)?;
+                Ok(ensured(base))
+            }
+            Step::ContainerAddresses(wanted) => self.configure_addresses(wanted).map(|()| done),
+            Step::HostEnd(end) => self.configure_host_end(end).map(|()| done),
+            Step::ContainerRoutes(wanted) => self.configure_routes(wanted).map(|()| done),
+            Step::Announce(wanted) => self.announce(wanted).map(|()| done),
+            Step::Masquerade(wanted) => {
+                self.nft()?.add_masquerade(wanted)?;
+                Ok(done)
+            }
+        }
+    }
+
+    fn undo(&mut self, undo: &Undo) -> Result<Undone, KernelError> {
+        self.take_back(undo)
+    }
+
+    fn verify(&mut self, step: &Step) -> Result<Vec<Mismatch>, KernelError> {
+        self.compare(step)
+    }
+
+    fn presence(&mut self, undo: &Undo) -> Result<Presence, KernelError> {
+        self.look_for(undo)
+    }
+}
+
+fn ensured(base: Base) -> Performed {
+    Performed {
+        links: Vec::new(),
+        firewall_recreated: base == Base::Created,
+    }
+}
+
+/// Both families have one switch for all interfaces.
+fn forwarding(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "/proc/sys/net/ipv4/ip_forward",
+        Family::Ipv6 => "/proc/sys/net/ipv6/conf/all/forwarding",
+    }
+}
+
+fn find(route: &RouteSocket, name: &str) -> Result<Option<LinkState>, KernelError> {
+    route
+        .link(name)
+        .map_err(|refusal| refusal.when(format!("looking for interface {name}")))
+}
+
+fn find_required(route: &RouteSocket, name: &str, place: Place) -> Result<LinkState, KernelError> {
+    find(route, name)?.ok_or_else(|| KernelError::NotFound {
+        name: name.to_owned(),
+        place,
+    })
+}
+
+fn set(
+    route: &RouteSocket,
+    message: LinkMessage,
+    doing: impl FnOnce() -> String,
+) -> Result<(), KernelError> {
+    route
+        .set_link(message)
+        .map_err(|refusal| refusal.when(doing()))
+}

@@ -1,0 +1,93 @@
+use netlink_packet_route::link::{InfoBridge, InfoData, InfoKind};
+use nix::errno::Errno;
+use plan::BridgeDevice;
+use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec};
+
+use super::{Linux, find, find_required, set};
+use crate::netlink::LinkState;
+use crate::{KernelError, LinkFact, Performed, Place, Side, sysctl};
+
+const KIND: &str = "bridge";
+
+impl Linux {
+    /// Any number of processes may do this at the same time: one makes the bridge, all see to the rest.
+    pub(super) fn ensure_bridge(
+        &mut self,
+        wanted: &BridgeDevice,
+    ) -> Result<Performed, KernelError> {
+        let bridge = match find(&self.host, &wanted.name)? {
+            Some(found) => found,
+            None => self.make_bridge(wanted)?,
+        };
+        self.shape_bridge(&bridge, wanted)?;
+        Ok(Performed::links([LinkFact {
+            name: bridge.name,
+            mac: bridge.mac.unwrap_or(wanted.mac),
+            mtu: bridge.mtu,
+            side: Side::Host,
+        }]))
+    }
+
+    fn make_bridge(&self, wanted: &BridgeDevice) -> Result<LinkState, KernelError> {
+        let mut message = LinkBridge::new(&wanted.name).address(wanted.mac.0.to_vec());
+        if let Some(mtu) = wanted.mtu {
+            message = message.mtu(mtu);
+        }
+        if wanted.vlan_filtering {
+            message = message.vlan_filtering(true);
+        }
+        match self.host.create_link(message.build()) {
+            Ok(_) => {
+                // The host's own routes on this link come from us, not from whoever advertises them in a container.
+                let accept_ra = sysctl::of_interface("ipv6", &wanted.name, "accept_ra");
+                match sysctl::ensure(&accept_ra, "0") {
+                    Err(KernelError::Sysctl { source, .. })
+                        if source.kind() == std::io::ErrorKind::NotFound =>
+                    {
+                        // A kernel without IPv6 accepts no advertisements.
+                    }
+                    outcome => outcome?,
+                }
+            }
+            // Another process was faster.
+            Err(refusal) if refusal.errno == Errno::EEXIST => {}
+            Err(refusal) => return Err(refusal.when(format!("making bridge {}", wanted.name))),
+        }
+        find_required(&self.host, &wanted.name, Place::Host)
+    }
+
+    fn shape_bridge(&self, found: &LinkState, wanted: &BridgeDevice) -> Result<(), KernelError> {
+        if found.kind != KIND {
+            return Err(KernelError::WrongKind {
+                name: wanted.name.clone(),
+                wanted: KIND,
+                found: found.description(),
+            });
+        }
+        if wanted.vlan_filtering && !found.vlan_filtering {
+            let message = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::Bridge)
+                .index(found.index)
+                .set_info_data(InfoData::Bridge(vec![InfoBridge::VlanFiltering(true)]))
+                .build();
+            self.host.change_link(message).map_err(|refusal| {
+                refusal.when(format!("turning VLAN filtering on for {}", wanted.name))
+            })?;
+        }
+        let mut message = LinkUnspec::new_with_index(found.index);
+        let mut change = false;
+        if wanted.promiscuous && !found.promiscuous {
+            message = message.promiscuous(true);
+            change = true;
+        }
+        if !found.up {
+            message = message.up();
+            change = true;
+        }
+        if change {
+            set(&self.host, message.build(), || {
+                format!("setting bridge {} up", wanted.name)
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+use plan::MacAddress;
+use rtnetlink::LinkUnspec;
+
+use super::{Linux, set};
+use crate::{KernelError, LinkFact, Performed, Place, Side};
+
+/// The index of `lo` in every namespace.
+pub(super) const LOOPBACK: u32 = 1;
+
+impl Linux {
+    pub(super) fn loopback_up(&mut self) -> Result<Performed, KernelError> {
+        let doing = || "setting lo up".to_owned();
+        let container = self.container(doing)?;
+        set(
+            &container.route,
+            LinkUnspec::new_with_index(LOOPBACK).up().build(),
+            doing,
+        )?;
+        let lo = container
+            .route
+            .link_by_index(LOOPBACK)
+            .map_err(|refusal| refusal.when("reading lo"))?
+            .ok_or_else(|| KernelError::NotFound {
+                name: "lo".into(),
+                place: Place::Container,
+            })?;
+        Ok(Performed::links([LinkFact {
+            name: lo.name,
+            mac: lo.mac.unwrap_or(MacAddress([0; 6])),
+            mtu: lo.mtu,
+            side: Side::Container,
+        }]))
+    }
+}

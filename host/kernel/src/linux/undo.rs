@@ -1,0 +1,272 @@
+use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use nix::errno::Errno;
+use plan::{LinkKind, MacAddress, MasqueradeSources, NetnsIdentity, SpoofCheck, Undo};
+use rtnetlink::LinkUnspec;
+
+use super::loopback::LOOPBACK;
+use super::macvlan::provisional_name;
+use super::{Linux, find, set};
+use crate::netlink::{LinkState, RouteSocket};
+use crate::{KernelError, Netns, NetnsError, Presence, Undone};
+
+/// What a link is recognised by.
+#[derive(Clone, Copy)]
+struct Recorded<'a> {
+    name: &'a str,
+    kind: LinkKind,
+    mac: MacAddress,
+}
+
+impl Recorded<'_> {
+    fn is(&self, link: &LinkState) -> bool {
+        self.wears(&link.name) && self.is_device(link)
+    }
+
+    /// The same device, whatever its name is now.
+    fn is_device(&self, link: &LinkState) -> bool {
+        link.kind == self.kind.name() && link.mac == Some(self.mac)
+    }
+
+    fn wears(&self, name: &str) -> bool {
+        name == self.name || (self.kind == LinkKind::Macvlan && name == provisional_name(self.mac))
+    }
+}
+
+/// What the kernel says of a recorded link.
+enum Finding {
+    Ours {
+        index: u32,
+        nsid: Option<i32>,
+        /// The socket of the link's namespace, where it is not reached through the host's.
+        inside: Option<RouteSocket>,
+    },
+    Gone,
+    /// Another link has the name.
+    Other(String),
+    Unproven(String),
+}
+
+impl Linux {
+    pub(super) fn take_back(&mut self, undo: &Undo) -> Result<Undone, KernelError> {
+        match undo {
+            Undo::DeleteHostLink { .. } | Undo::DeleteContainerLink { .. } => {
+                let finding = self.find_recorded(undo)?;
+                self.delete(undo, finding)
+            }
+            Undo::LoopbackDown { netns } => self.loopback_down(netns),
+            Undo::ForgetMasquerade { network, sources } => {
+                let forgotten = self.nft()?.forget_masquerade(*network, sources)?;
+                Ok(outcome(forgotten))
+            }
+            Undo::ForgetSpoofCheck { port, mac } => {
+                let check = SpoofCheck {
+                    port: port.clone(),
+                    mac: *mac,
+                };
+                Ok(outcome(self.nft()?.forget_spoof_check(&check)?))
+            }
+        }
+    }
+
+    pub(super) fn look_for(&mut self, undo: &Undo) -> Result<Presence, KernelError> {
+        let present = match undo {
+            Undo::DeleteHostLink { .. } | Undo::DeleteContainerLink { .. } => {
+                return Ok(match self.find_recorded(undo)? {
+                    Finding::Ours { .. } => Presence::Present,
+                    Finding::Gone | Finding::Other(_) => Presence::Gone,
+                    Finding::Unproven(_) => Presence::Unknown,
+                });
+            }
+            Undo::LoopbackDown { netns } => match self.reopen(netns)? {
+                Some((_, route)) => loopback(&route)?.is_some_and(|lo| lo.up),
+                None => false,
+            },
+            Undo::ForgetMasquerade { network, sources } => {
+                let wanted = MasqueradeSources {
+                    network: *network,
+                    sources: sources.clone(),
+                };
+                self.nft()?.verify_masquerade(&wanted)?.len() < sources.len()
+            }
+            Undo::ForgetSpoofCheck { port, mac } => {
+                let check = SpoofCheck {
+                    port: port.clone(),
+                    mac: *mac,
+                };
+                self.nft()?.verify_spoof_check(&check)?.is_empty()
+            }
+        };
+        Ok(if present {
+            Presence::Present
+        } else {
+            Presence::Gone
+        })
+    }
+
+    fn find_recorded(&self, undo: &Undo) -> Result<Finding, KernelError> {
+        match undo {
+            Undo::DeleteHostLink { name, kind, mac } => {
+                let recorded = Recorded {
+                    name,
+                    kind: *kind,
+                    mac: *mac,
+                };
+                Ok(match find(&self.host, name)? {
+                    None => Finding::Gone,
+                    Some(link) if recorded.is(&link) => Finding::Ours {
+                        index: link.index,
+                        nsid: None,
+                        inside: None,
+                    },
+                    Some(link) => Finding::Other(link.description()),
+                })
+            }
+            Undo::DeleteContainerLink {
+                netns,
+                name,
+                kind,
+                mac,
+            } => {
+                let recorded = Recorded {
+                    name,
+                    kind: *kind,
+                    mac: *mac,
+                };
+                match netns.nsid {
+                    Some(nsid) => self.find_by_nsid(nsid, recorded),
+                    None => self.find_by_path(netns, recorded),
+                }
+            }
+            // Not links.
+            _ => Ok(Finding::Gone),
+        }
+    }
+
+    /// EINVAL: no namespace has the id, so the recorded one is dead and its links with it. The id may have been given to
+    /// another since; that one has no link with the recorded address.
+    fn find_by_nsid(&self, nsid: i32, recorded: Recorded<'_>) -> Result<Finding, KernelError> {
+        let links = match self.host.links(Some(nsid)) {
+            Ok(links) => links,
+            Err(refusal) if refusal.errno == Errno::EINVAL => return Ok(Finding::Gone),
+            Err(refusal) => {
+                return Err(refusal.when(format!("reading the links of namespace {nsid}")));
+            }
+        };
+        Ok(pick(links, recorded, Some(nsid), None))
+    }
+
+    fn find_by_path(
+        &self,
+        netns: &NetnsIdentity,
+        recorded: Recorded<'_>,
+    ) -> Result<Finding, KernelError> {
+        let Some((_, inside)) = self.reopen(netns)? else {
+            return Ok(Finding::Unproven(format!(
+                "its namespace is not at {} any more, and may live without a path",
+                netns.path
+            )));
+        };
+        let links = inside
+            .links(None)
+            .map_err(|refusal| refusal.when(format!("reading the links in {}", netns.path)))?;
+        Ok(pick(links, recorded, None, Some(inside)))
+    }
+
+    /// The recorded namespace, if it is still at its path.
+    fn reopen(
+        &self,
+        recorded: &NetnsIdentity,
+    ) -> Result<Option<(Netns, RouteSocket)>, KernelError> {
+        let netns = match Netns::open(&recorded.path) {
+            Ok(netns) if netns.cookie() == recorded.cookie => netns,
+            Ok(_)
+            | Err(
+                NetnsError::NotFound { .. }
+                | NetnsError::NotANamespace { .. }
+                | NetnsError::Ours { .. },
+            ) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let route = self.socket_in(&netns)?;
+        Ok(Some((netns, route)))
+    }
+
+    fn delete(&self, undo: &Undo, finding: Finding) -> Result<Undone, KernelError> {
+        let (index, nsid, inside) = match finding {
+            Finding::Ours {
+                index,
+                nsid,
+                inside,
+            } => (index, nsid, inside),
+            Finding::Gone => return Ok(Undone::AlreadyGone),
+            Finding::Other(found) => return Ok(Undone::NotOurs { found }),
+            Finding::Unproven(why) => return Ok(Undone::Unknown { why }),
+        };
+        let route = inside.as_ref().unwrap_or(&self.host);
+        match route.delete_link(deletion(index, nsid)) {
+            Ok(()) => Ok(Undone::Done),
+            // The container died, or another process deleted it, since we looked.
+            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(Undone::AlreadyGone),
+            Err(refusal) if refusal.errno == Errno::EINVAL && nsid.is_some() => {
+                Ok(Undone::AlreadyGone)
+            }
+            Err(refusal) => Err(refusal.when(undo.to_string())),
+        }
+    }
+
+    fn loopback_down(&self, netns: &NetnsIdentity) -> Result<Undone, KernelError> {
+        let Some((_, route)) = self.reopen(netns)? else {
+            return Ok(Undone::AlreadyGone);
+        };
+        let down = LinkUnspec::new_with_index(LOOPBACK).down().build();
+        set(&route, down, || {
+            format!("setting lo down in {}", netns.path)
+        })?;
+        Ok(Undone::Done)
+    }
+}
+
+fn outcome(forgotten: bool) -> Undone {
+    if forgotten {
+        Undone::Done
+    } else {
+        Undone::AlreadyGone
+    }
+}
+
+fn pick(
+    links: Vec<LinkState>,
+    recorded: Recorded<'_>,
+    nsid: Option<i32>,
+    inside: Option<RouteSocket>,
+) -> Finding {
+    if let Some(link) = links.iter().find(|link| recorded.is_device(link)) {
+        return if recorded.is(link) {
+            Finding::Ours {
+                index: link.index,
+                nsid,
+                inside,
+            }
+        } else {
+            Finding::Unproven(format!("it is called {} now", link.name))
+        };
+    }
+    match links.into_iter().find(|link| link.name == recorded.name) {
+        Some(link) => Finding::Other(link.description()),
+        None => Finding::Gone,
+    }
+}
+
+fn deletion(index: u32, nsid: Option<i32>) -> LinkMessage {
+    let mut message = LinkUnspec::new_with_index(index).build();
+    message
+        .attributes
+        .extend(nsid.map(LinkAttribute::IfNetnsId));
+    message
+}
+
+fn loopback(route: &RouteSocket) -> Result<Option<LinkState>, KernelError> {
+    route
+        .link_by_index(LOOPBACK)
+        .map_err(|refusal| refusal.when("reading lo"))
+}

@@ -1,0 +1,70 @@
+//! Is everything still as it was made (CNI CHECK)?
+
+mod link;
+mod network;
+
+use plan::{Mismatch, Step};
+
+use super::{Linux, forwarding};
+use crate::{KernelError, sysctl};
+
+impl Linux {
+    pub(super) fn compare(&mut self, step: &Step) -> Result<Vec<Mismatch>, KernelError> {
+        match step {
+            Step::Bridge(wanted) => self.compare_bridge(wanted),
+            Step::VlanGateway(wanted) => self.compare_vlan_gateway(wanted),
+            Step::GatewayAddresses(wanted) => self.compare_gateway_addresses(wanted),
+            Step::Forwarding { family } => {
+                let mut differences = Differences::default();
+                let on = sysctl::is(forwarding(*family), "1")?;
+                differences.unless(on, format!("{family} forwarding"), "on", "off");
+                Ok(differences.found)
+            }
+            Step::MasqueradeNetwork(wanted) => Ok(self.nft()?.verify_masquerade_network(wanted)?),
+            Step::Veth(wanted) => self.compare_veth(wanted),
+            Step::Macvlan(wanted) => self.compare_macvlan(wanted),
+            Step::Loopback {} => self.compare_loopback(),
+            Step::SpoofCheck(wanted) => Ok(self.nft()?.verify_spoof_check(wanted)?),
+            Step::ContainerAddresses(wanted) => self.compare_addresses(wanted),
+            Step::HostEnd(wanted) => self.compare_host_end(wanted),
+            Step::ContainerRoutes(wanted) => self.compare_routes(wanted),
+            // Said and done: nothing stays.
+            Step::Announce(_) => Ok(Vec::new()),
+            Step::Masquerade(wanted) => Ok(self.nft()?.verify_masquerade(wanted)?),
+        }
+    }
+}
+
+/// Collects what differs.
+#[derive(Debug, Default)]
+struct Differences {
+    found: Vec<Mismatch>,
+}
+
+impl Differences {
+    fn unless(
+        &mut self,
+        same: bool,
+        object: impl Into<String>,
+        expected: impl ToString,
+        found: impl ToString,
+    ) {
+        if !same {
+            self.found.push(Mismatch {
+                object: object.into(),
+                expected: expected.to_string(),
+                found: found.to_string(),
+            });
+        }
+    }
+
+    fn equal<T: PartialEq + ToString>(&mut self, object: impl Into<String>, expected: T, found: T) {
+        let same = expected == found;
+        self.unless(same, object, expected, found);
+    }
+
+    fn missing(mut self, object: impl Into<String>) -> Vec<Mismatch> {
+        self.unless(false, object, "present", "missing");
+        self.found
+    }
+}
