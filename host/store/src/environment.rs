@@ -1,6 +1,7 @@
 use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -8,11 +9,14 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvFlags, EnvOpenOptions, WithoutTls};
 use nix::errno::Errno;
 use nix::fcntl::posix_fallocate;
-use nix::libc::O_NOFOLLOW;
+use nix::libc::{self, O_NOFOLLOW};
+use nix::sys::statvfs::statvfs;
 
 use crate::StoreError;
 use crate::key::{Key, Table};
 use crate::transaction::{Snapshot, View, Writing};
+
+mod headroom;
 
 /// The format of everything under an environment: keys, values, records.
 pub(crate) const FORMAT: u32 = 1;
@@ -113,8 +117,23 @@ impl Environment {
         let txn = self.env.write_txn().map_err(StoreError::from)?;
         let mut writing = Writing::new(tree, txn);
         let value = f(&mut writing)?;
-        writing.commit()?;
+        writing
+            .commit()
+            .map_err(|error| self.name_short_write(error))?;
         Ok(value)
+    }
+
+    /// LMDB reports a write that was cut short, which is what a file system does that fills up in its midst, as EIO.
+    fn name_short_write(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Lmdb(heed::Error::Io(cause))
+                if cause.raw_os_error() == Some(Errno::EIO as i32)
+                    && statvfs(&self.path).is_ok_and(|fs| fs.blocks_available() == 0) =>
+            {
+                StoreError::NoSpace
+            }
+            error => error,
+        }
     }
 
     /// Checks the format, and tells whether the creator has finished.
@@ -229,10 +248,32 @@ fn open(directory: &Path, durability: Durability) -> Result<Environment, StoreEr
         heed::Error::Io(source) => file_error("open", directory, source),
         error => StoreError::from(error),
     })?;
+    close_on_exec(&env).map_err(|error| file_error("set up", directory, error))?;
     // Slots of readers that were killed; without this a storm of kills fills the table.
     env.clear_stale_readers()?;
     Ok(Environment {
         env,
         path: directory.to_owned(),
     })
+}
+
+/// LMDB opens its data file without O_CLOEXEC; a delegated plugin would inherit it.
+fn close_on_exec(env: &Env<WithoutTls>) -> io::Result<()> {
+    let copy = env.try_clone_inner_file().map_err(io::Error::other)?;
+    let ours = copy.metadata()?;
+    for fd in 0..copy.as_raw_fd() {
+        #[allow(unsafe_code, reason = "heed does not lend the descriptor itself")]
+        // SAFETY: fstat writes only into the buffer that it is given and fcntl touches no memory; on a number that is no
+        // open descriptor both fail. An all-zero stat is a valid one.
+        unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            if libc::fstat(fd, &raw mut stat) == 0
+                && (stat.st_dev, stat.st_ino) == (ours.dev(), ours.ino())
+                && libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) != 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+        }
+    }
+    Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) enum Table {
     OccupiedRun = b'R',
     /// The same for addresses that cool down.
     CoolingRun = b'C',
-    /// network, family, time of release, address → nothing.
+    /// network, family, time of release, address → when it is free.
     CoolingSince = b'T',
     /// network, family → number of occupied, number of cooling addresses.
     Count = b'N',

@@ -146,3 +146,6 @@ pub(crate) fn creation_lock(directory: &Path, wait: Duration) -> Result<File, St
         LockError::File { path, source } => crate::environment::file_error("lock", &path, source),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! What the tests of several modules share.
 
+mod full_file_system;
+mod processes;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 

@@ -1,8 +1,8 @@
 use plan::{Family, NetworkTag};
 
-use super::{LeaseState, UnixSeconds, index};
+use super::{UnixSeconds, index};
 use crate::StoreError;
-use crate::key::Place;
+use crate::key::{Parts, Place};
 use crate::transaction::{View, Writing};
 
 /// How many of the oldest cooling addresses one reservation looks at: more than it takes, so that they can't pile up, and
@@ -29,16 +29,11 @@ fn cooled(
     now: UnixSeconds,
 ) -> Result<Vec<Place>, StoreError> {
     let mut due = Vec::new();
-    for entry in view
-        .scan(index::cooling_key(network, family), None)?
-        .take(LOOKED_AT)
-    {
-        let place = index::cooling_place(entry?.0)?;
-        let lease = index::read(view, place)?;
-        if let Some(LeaseState::Cooling { until, .. }) = lease.map(|lease| lease.state)
-            && until <= now
-        {
-            due.push(place);
+    let oldest = view.scan(index::cooling_key(network, family), None)?;
+    for entry in oldest.take(LOOKED_AT) {
+        let (key, until) = entry?;
+        if Parts::of_value(until).u64()? <= now {
+            due.push(index::cooling_place(key)?);
         }
     }
     Ok(due)

@@ -147,31 +147,26 @@ fn replace_cooling(
     new: Option<&StoredLease>,
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
-    let since = |lease: Option<&StoredLease>| match lease?.state {
-        LeaseState::Cooling { released_at, .. } => Some(released_at),
+    let times = |lease: Option<&StoredLease>| match lease?.state {
+        LeaseState::Cooling { released_at, until } => Some((released_at, until)),
         _ => None,
     };
-    let (old, new) = (since(old), since(new));
+    let (old, new) = (times(old), times(new));
     if old == new {
         return Ok(());
     }
     let (network, family) = (place.network, place.family());
-    if let Some(old) = old {
-        w.delete(
-            &cooling_key(network, family)
-                .time(old)
-                .number(family, place.number()),
-        )?;
+    let key = |since| {
+        let key = cooling_key(network, family).time(since);
+        key.number(family, place.number())
+    };
+    if let Some((since, _)) = old {
+        w.delete(&key(since))?;
         cooling(network, family).remove(w, place.number())?;
         counts.cooling = counts.cooling.saturating_sub(1);
     }
-    if let Some(new) = new {
-        w.put(
-            &cooling_key(network, family)
-                .time(new)
-                .number(family, place.number()),
-            &[],
-        )?;
+    if let Some((since, until)) = new {
+        w.put(&key(since), &until.to_be_bytes())?;
         cooling(network, family).insert(w, place.number())?;
         counts.cooling = counts.cooling.saturating_add(1);
     }

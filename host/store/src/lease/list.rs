@@ -67,6 +67,16 @@ pub struct OrphanPage {
 const PAGE: usize = 1024;
 
 impl Store {
+    /// The lease of an address; None: it is free.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn lease(&self, network: NetworkTag, address: IpAddr) -> Result<Option<Lease>, StoreError> {
+        let place = Place { network, address };
+        let lease = self.volatile().read(|view| index::read(*view, place))?;
+        Ok(lease.map(|lease| lease.at(place)))
+    }
+
     /// A page of leases, behind `after`; the network can change between two pages. A page may be empty and yet have a
     /// next one.
     ///

@@ -66,7 +66,7 @@ impl Store {
     ) -> Result<Reservation, ReserveError> {
         self.require_finished()?;
         let place = Place { network, address };
-        self.volatile().write(|w| {
+        self.volatile().write_growing(|w| {
             match index::read(w.view(), place)? {
                 Some(lease) if lease.is_held_by(attachment) => return Ok(Reservation::Existing),
                 Some(lease) if !matches!(lease.state, LeaseState::Cooling { .. }) => {
@@ -99,7 +99,7 @@ impl Store {
         let Some(first) = ranges.first().map(|range| range.first) else {
             return Ok(None);
         };
-        self.volatile().write(|w| {
+        self.volatile().write_growing(|w| {
             for family in [Family::Ipv4, Family::Ipv6] {
                 if ranges.iter().any(|range| Family::of(range.first) == family) {
                     expiry::free_cooled(w, network, family, now)?;

@@ -146,6 +146,33 @@ fn a_released_address_cools_down_before_it_is_free() {
 }
 
 #[test]
+fn a_long_cool_down_does_not_hold_up_a_shorter_one_behind_it() {
+    let store = TestStore::new();
+    let ranges = [range("10.1.0.2", "10.1.0.3")];
+    for (who, released_at, until) in [("a", 100, u64::MAX), ("b", 101, 110)] {
+        next(&store, &ranges, None, who);
+        store
+            .release(&attachment(who).key(), CoolDown { released_at, until })
+            .unwrap();
+    }
+    let later = store
+        .reserve_next(network(), &ranges, None, &attachment("c"), 110)
+        .unwrap();
+    assert_eq!(later, Some(ip("10.1.0.3")));
+    let kind = |address| {
+        store
+            .lease(network(), ip(address))
+            .unwrap()
+            .unwrap()
+            .state
+            .kind()
+    };
+    assert_eq!(kind("10.1.0.2"), LeaseKind::Cooling);
+    assert_eq!(kind("10.1.0.3"), LeaseKind::Pending);
+    assert_eq!(store.lease(network(), ip("10.1.0.4")).unwrap(), None);
+}
+
+#[test]
 fn the_longest_cooling_address_serves_when_nothing_else_is_left() {
     let store = TestStore::new();
     let ranges = [range("10.1.0.2", "10.1.0.4")];

@@ -78,7 +78,7 @@ impl Store {
         if let Some(changes) = changes {
             changes.check_durable(self.durable())?;
         }
-        self.volatile().write(|w| {
+        self.volatile().write_growing(|w| {
             if let Some(changes) = changes {
                 changes.commit_attachment_scope(w)?;
             }
