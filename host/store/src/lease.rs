@@ -15,6 +15,8 @@ mod reserve;
 mod usage;
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 pub use list::{LeaseFilter, LeaseKind, LeasePage, LeasePosition, OrphanPage};
