@@ -1,0 +1,145 @@
+use super::attribute::{Attributes, each, find, u32_of};
+use super::batch::{Batch, Message};
+use super::error::{Object, Operation};
+use super::set::Set;
+use super::socket::Request;
+
+/// `NFTA_SET_ELEM_LIST_…`
+mod list {
+    pub(super) const SET: u16 = 2;
+    pub(super) const ELEMENTS: u16 = 3;
+}
+/// `NFTA_SET_ELEM_…`
+mod attribute {
+    pub(super) const KEY: u16 = 1;
+    pub(super) const FLAGS: u16 = 3;
+}
+/// `NFTA_LIST_ELEM`
+const LIST_ELEMENT: u16 = 1;
+/// `NFTA_DATA_VALUE`
+const VALUE: u16 = 1;
+
+/// So many elements in one message: a list's length has 16 bits, and an element takes less than 64 bytes.
+const MOST_IN_MESSAGE: usize = 1000;
+
+/// An element of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) key: Vec<u8>,
+    /// The key is the first one after an interval.
+    pub(super) end: bool,
+}
+
+impl Element {
+    /// A single key, or the first of an interval.
+    pub(super) fn key(key: impl Into<Vec<u8>>) -> Self {
+        Self {
+            key: key.into(),
+            end: false,
+        }
+    }
+
+    /// The first key after an interval.
+    pub(super) fn end(key: impl Into<Vec<u8>>) -> Self {
+        Self {
+            key: key.into(),
+            end: true,
+        }
+    }
+
+    /// Asks for all elements of a set.
+    pub(super) fn request_all(set: &Set) -> Request {
+        request(set, None)
+    }
+
+    /// Asks for this element.
+    pub(super) fn request(&self, set: &Set) -> Request {
+        request(set, Some(std::slice::from_ref(self)))
+    }
+
+    /// Reads the attributes of one of the kernel's answers.
+    pub(super) fn decode(attributes: &[u8], elements: &mut Vec<Self>) -> Option<()> {
+        // An empty set's answer has no list.
+        let found = find(attributes, list::ELEMENTS).unwrap_or_default();
+        for (_, element) in each(found) {
+            let flags = find(element, attribute::FLAGS)
+                .and_then(u32_of)
+                .unwrap_or(0);
+            elements.push(Self {
+                key: find(find(element, attribute::KEY)?, VALUE)?.to_owned(),
+                end: flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0,
+            });
+        }
+        Some(())
+    }
+}
+
+impl Batch {
+    /// The elements are in the set; those that are there already stay.
+    pub(super) fn add_elements(&mut self, set: &Set, elements: &[Element]) {
+        for some in elements.chunks(MOST_IN_MESSAGE) {
+            let message = Message {
+                kind: libc::NFT_MSG_NEWSETELEM,
+                flags: libc::NLM_F_CREATE,
+                family: set.family,
+                operation: Operation::Add(Object::Elements),
+                name: set.display(),
+            };
+            self.push(message, |attributes| encode(attributes, set, Some(some)));
+        }
+    }
+
+    /// Removes elements; one that is not there is an error (ENOENT).
+    pub(super) fn delete_elements(&mut self, set: &Set, elements: &[Element]) {
+        for some in elements.chunks(MOST_IN_MESSAGE) {
+            self.delete(set, Some(some));
+        }
+    }
+
+    /// Empties the set.
+    pub(super) fn delete_all_elements(&mut self, set: &Set) {
+        self.delete(set, None);
+    }
+
+    fn delete(&mut self, set: &Set, elements: Option<&[Element]>) {
+        let message = Message {
+            kind: libc::NFT_MSG_DELSETELEM,
+            flags: 0,
+            family: set.family,
+            operation: Operation::Delete(Object::Elements),
+            name: set.display(),
+        };
+        self.push(message, |attributes| encode(attributes, set, elements));
+    }
+}
+
+fn request(set: &Set, elements: Option<&[Element]>) -> Request {
+    let mut payload = Vec::new();
+    encode(&mut set.family.attributes(&mut payload), set, elements);
+    Request {
+        kind: libc::NFT_MSG_GETSETELEM,
+        object: Object::Elements,
+        name: set.display(),
+        payload,
+    }
+}
+
+/// No list of elements means all of them.
+fn encode(attributes: &mut Attributes<'_>, set: &Set, elements: Option<&[Element]>) {
+    attributes.text(list::SET, &set.name);
+    let Some(elements) = elements else {
+        return;
+    };
+    attributes.nest(list::ELEMENTS, |list| {
+        for element in elements {
+            list.nest(LIST_ELEMENT, |item| {
+                item.nest(attribute::KEY, |key| {
+                    key.bytes(VALUE, &element.key);
+                });
+                if element.end {
+                    item.code(attribute::FLAGS, libc::NFT_SET_ELEM_INTERVAL_END);
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,233 @@
+use super::attribute::Attributes;
+
+/// `NFTA_LIST_ELEM`
+const LIST_ELEMENT: u16 = 1;
+/// `NFTA_EXPR_NAME`, `NFTA_EXPR_DATA`
+const NAME: u16 = 1;
+const DATA: u16 = 2;
+/// `NFTA_DATA_VALUE`, `NFTA_DATA_VERDICT`
+const VALUE: u16 = 1;
+const VERDICT: u16 = 2;
+
+/// A register, which an expression loads and another one reads: 16 bytes. What is longer goes on in the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Register {
+    First,
+    Second,
+}
+
+/// A fact about the packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meta {
+    /// `NFPROTO_IPV4` or `NFPROTO_IPV6`, one byte.
+    Family,
+    /// The name of the interface that it came by, 16 bytes.
+    InputInterfaceName,
+}
+
+/// Where an offset into the packet counts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Header {
+    Link,
+    Network,
+}
+
+/// What a rule decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Drop,
+    /// Go on after the jump that led here.
+    Return,
+    /// Go through another chain of the table first.
+    Jump(String),
+}
+
+/// One instruction of a rule. A rule's instructions are worked off until one does not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expression {
+    /// Loads a fact about the packet.
+    Meta { meta: Meta, into: Register },
+    /// Loads bytes of the packet.
+    Payload {
+        header: Header,
+        offset: u32,
+        length: u32,
+        into: Register,
+    },
+    /// Keeps the register's bits that are set in the mask.
+    Mask { register: Register, mask: Vec<u8> },
+    /// Matches if the register holds this value.
+    Equal { register: Register, value: Vec<u8> },
+    /// Matches if what the register holds is in the set, or, if `negated`, is not.
+    Lookup {
+        register: Register,
+        set: String,
+        negated: bool,
+    },
+    /// Decides.
+    Verdict(Verdict),
+    /// Gives the packet's connection the address of the interface that it leaves by, and accepts it.
+    Masquerade,
+}
+
+impl Expression {
+    /// Appends the expression to a rule's list.
+    pub(super) fn encode(&self, list: &mut Attributes<'_>) {
+        list.nest(LIST_ELEMENT, |expression| {
+            expression
+                .text(NAME, self.name())
+                .nest(DATA, |data| self.encode_data(data));
+        });
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Meta { .. } => "meta",
+            Self::Payload { .. } => "payload",
+            Self::Mask { .. } => "bitwise",
+            Self::Equal { .. } => "cmp",
+            Self::Lookup { .. } => "lookup",
+            Self::Verdict(_) => "immediate",
+            Self::Masquerade => "masq",
+        }
+    }
+
+    /// The numbers are those of `NFTA_META_…`, `NFTA_PAYLOAD_…` and so on.
+    fn encode_data(&self, data: &mut Attributes<'_>) {
+        match self {
+            Self::Meta { meta, into } => data.code(1, into.number()).code(2, meta.number()),
+            Self::Payload {
+                header,
+                offset,
+                length,
+                into,
+            } => data
+                .code(1, into.number())
+                .code(2, header.number())
+                .u32(3, *offset)
+                .u32(4, *length),
+            Self::Mask { register, mask } => data
+                .code(1, register.number())
+                .code(2, register.number())
+                .u32(3, mask.len() as u32)
+                .nest(4, |value| {
+                    value.bytes(VALUE, mask);
+                })
+                .nest(5, |value| {
+                    value.bytes(VALUE, &vec![0; mask.len()]);
+                }),
+            Self::Equal { register, value } => data
+                .code(1, register.number())
+                .code(2, libc::NFT_CMP_EQ)
+                .nest(3, |data| {
+                    data.bytes(VALUE, value);
+                }),
+            Self::Lookup {
+                register,
+                set,
+                negated,
+            } => data
+                .text(1, set)
+                .code(2, register.number())
+                .code(5, if *negated { libc::NFT_LOOKUP_F_INV } else { 0 }),
+            Self::Verdict(verdict) => data.code(1, libc::NFT_REG_VERDICT).nest(2, |data| {
+                data.nest(VERDICT, |data| verdict.encode(data));
+            }),
+            Self::Masquerade => data,
+        };
+    }
+}
+
+impl Verdict {
+    /// `NFTA_VERDICT_CODE`, `NFTA_VERDICT_CHAIN`
+    fn encode(&self, data: &mut Attributes<'_>) {
+        match self {
+            Self::Drop => data.code(1, libc::NF_DROP),
+            Self::Return => data.code(1, libc::NFT_RETURN),
+            Self::Jump(chain) => data.code(1, libc::NFT_JUMP).text(2, chain),
+        };
+    }
+}
+
+impl Register {
+    fn number(self) -> libc::c_int {
+        match self {
+            Self::First => libc::NFT_REG_1,
+            Self::Second => libc::NFT_REG_2,
+        }
+    }
+}
+
+impl Meta {
+    fn number(self) -> libc::c_int {
+        match self {
+            Self::Family => libc::NFT_META_NFPROTO,
+            Self::InputInterfaceName => libc::NFT_META_IIFNAME,
+        }
+    }
+}
+
+impl Header {
+    fn number(self) -> libc::c_int {
+        match self {
+            Self::Link => libc::NFT_PAYLOAD_LL_HEADER,
+            Self::Network => libc::NFT_PAYLOAD_NETWORK_HEADER,
+        }
+    }
+}
+
+/// The chain that one of a rule's expressions, as the kernel gives them back, jumps to.
+pub(super) fn jump_target(list: &[u8]) -> Option<&str> {
+    use super::attribute::{each, find, text_of};
+    each(list).find_map(|(_, expression)| {
+        let data = match text_of(find(expression, NAME)?)? {
+            "immediate" => find(expression, DATA)?,
+            _ => return None,
+        };
+        text_of(find(find(find(data, 2)?, VERDICT)?, 2)?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(expression: &Expression) -> Vec<u8> {
+        let mut buffer = Vec::new();
+        expression.encode(&mut Attributes::new(&mut buffer));
+        buffer
+    }
+
+    /// The numbers are those that `nft --debug=mnl add rule … != @spoof drop` shows.
+    #[test]
+    fn a_lookup_has_the_attributes_that_nft_sends() {
+        let lookup = Expression::Lookup {
+            register: Register::First,
+            set: "spoof".into(),
+            negated: true,
+        };
+        let wanted = [
+            &[0x30, 0, 1, 0x80][..],
+            &[11, 0, 1, 0],
+            b"lookup\0\0",
+            &[0x20, 0, 2, 0x80],
+            &[10, 0, 1, 0],
+            b"spoof\0\0\0",
+            &[8, 0, 2, 0, 0, 0, 0, 1],
+            &[8, 0, 5, 0, 0, 0, 0, 1],
+        ];
+        assert_eq!(encoded(&lookup), wanted.concat());
+    }
+
+    #[test]
+    fn a_jump_is_found_among_other_expressions() {
+        let mut list = encoded(&Expression::Masquerade);
+        assert_eq!(jump_target(&list), None);
+        list.extend(encoded(&Expression::Verdict(Verdict::Jump("there".into()))));
+        assert_eq!(jump_target(&list), Some("there"));
+        assert_eq!(
+            jump_target(&encoded(&Expression::Verdict(Verdict::Drop))),
+            None
+        );
+    }
+}

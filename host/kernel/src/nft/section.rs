@@ -1,0 +1,197 @@
+//! A chain of ours with all that belongs to it, and how it is made exactly once by any number of processes.
+//!
+//! Nothing locks. A chain that is missing is created exclusively: of several batches one succeeds, the others fail with
+//! EEXIST and look again. A chain that is not as wanted is replaced by a batch that carries the ruleset's generation: if
+//! anything changed since it was looked at, the batch fails with ERESTART, and one looks again.
+
+use plan::Family;
+
+use super::batch::Batch;
+use super::chain::{BaseChain, Chain, ChainState};
+use super::element::Element;
+use super::error::{Object, Operation};
+use super::interval::Intervals;
+use super::mark::Mark;
+use super::rule::{Rule, RuleState};
+use super::set::Set;
+use super::socket::Connection;
+use super::{NftError, generation};
+
+/// Shared objects that are made, and compared, together.
+#[derive(Debug, Clone)]
+pub(super) struct Section {
+    /// Each leads to the chain by one rule.
+    pub(super) base_chains: &'static [BaseChain],
+    pub(super) chain: Chain,
+    pub(super) rules: Vec<Rule>,
+    /// Sets whose elements belong to attachments.
+    pub(super) sets: Vec<Set>,
+    /// Sets whose elements are settings.
+    pub(super) address_sets: Vec<AddressSet>,
+    /// See [`Mark::settings`].
+    pub(super) settings: String,
+    /// See [`Mark::owner`].
+    pub(super) owner: String,
+}
+
+/// A set of addresses that the settings name.
+#[derive(Debug, Clone)]
+pub(super) struct AddressSet {
+    pub(super) set: Set,
+    pub(super) family: Family,
+    pub(super) wanted: Intervals,
+    /// What is there already stays.
+    pub(super) grows: bool,
+}
+
+/// How a section stands in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Its chain is not there.
+    Missing,
+    /// Its chain has not the rules that it should have, or is not ours.
+    Damaged,
+    /// Its chain is whole. Elements of live attachments may be missing if it is `incomplete`.
+    Whole { incomplete: bool, outdated: bool },
+}
+
+/// What is wanted of an address set, and what is there.
+pub(super) struct Contents<'a> {
+    pub(super) set: &'a AddressSet,
+    pub(super) wanted: Intervals,
+    pub(super) found: Intervals,
+}
+
+impl Section {
+    /// One request.
+    pub(super) fn standing(&self, connection: &mut Connection) -> Result<Standing, NftError> {
+        let state = connection.get(&self.chain.request(), ChainState::decode)?;
+        Ok(state.map_or(Standing::Missing, |state| self.judge(&state)))
+    }
+
+    fn judge(&self, state: &ChainState) -> Standing {
+        let uses = self.rules.len() + self.base_chains.len();
+        let mark = state
+            .comment
+            .as_ref()
+            .and_then(|text| text.parse::<Mark>().ok());
+        match mark {
+            Some(mark) if usize::try_from(state.uses) == Ok(uses) => Standing::Whole {
+                incomplete: mark.incomplete,
+                outdated: mark.settings != self.settings,
+            },
+            _ => Standing::Damaged,
+        }
+    }
+
+    /// Adds to the batch all that makes the section as wanted. A chain that is there is replaced: then the batch must
+    /// carry the generation that was read before.
+    pub(super) fn make(
+        &self,
+        connection: &mut Connection,
+        batch: &mut Batch,
+        standing: Standing,
+        incomplete: bool,
+    ) -> Result<(), NftError> {
+        if standing != Standing::Missing {
+            self.remove_chain(connection, batch)?;
+        }
+        batch.add_table(self.chain.family);
+        for base in self.base_chains {
+            batch.add_base_chain(base);
+        }
+        for set in &self.sets {
+            batch.add_set(set);
+        }
+        for Contents { set, wanted, .. } in self.contents(connection)? {
+            batch.add_set(&set.set);
+            batch.delete_all_elements(&set.set);
+            batch.add_elements(&set.set, &wanted.elements());
+        }
+        let mark = Mark {
+            incomplete,
+            settings: self.settings.clone(),
+            owner: self.owner.clone(),
+        };
+        batch.create_chain(&self.chain, &mark.to_string());
+        for rule in &self.rules {
+            batch.append_rule(self.chain.family, &self.chain.name, rule);
+        }
+        for base in self.base_chains {
+            batch.append_rule(base.family, base.name, &Rule::jump(&self.chain.name));
+        }
+        Ok(())
+    }
+
+    fn remove_chain(&self, connection: &mut Connection, batch: &mut Batch) -> Result<(), NftError> {
+        for base in self.base_chains {
+            for rule in self.jumps(connection, base)? {
+                batch.delete_rule(base.family, base.name, rule.handle);
+            }
+        }
+        batch.delete_chain(&self.chain);
+        Ok(())
+    }
+
+    /// The rules of a base chain that lead to the section's chain.
+    pub(super) fn jumps(
+        &self,
+        connection: &mut Connection,
+        base: &BaseChain,
+    ) -> Result<Vec<RuleState>, NftError> {
+        let request = RuleState::request(base.family, base.name);
+        let mut rules = connection.dump(&request, RuleState::decode)?;
+        rules.retain(|rule| rule.jump.as_ref() == Some(&self.chain.name));
+        Ok(rules)
+    }
+
+    /// Compares the address sets.
+    pub(super) fn contents(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Vec<Contents<'_>>, NftError> {
+        let mut contents = Vec::new();
+        for set in &self.address_sets {
+            let elements = connection.dump(&Element::request_all(&set.set), Element::decode)?;
+            let found = Intervals::from_elements(set.family, &elements);
+            let wanted = if set.grows {
+                found.union(&set.wanted)
+            } else {
+                set.wanted.clone()
+            };
+            contents.push(Contents { set, wanted, found });
+        }
+        Ok(contents)
+    }
+
+    /// Are the address sets as wanted, although the mark says that other settings made them?
+    pub(super) fn is_up_to_date(&self, connection: &mut Connection) -> Result<bool, NftError> {
+        let contents = self.contents(connection)?;
+        Ok(contents.iter().all(|each| each.wanted == each.found))
+    }
+}
+
+/// The ruleset's generation now.
+pub(super) fn current_generation(connection: &mut Connection) -> Result<u32, NftError> {
+    let request = generation::request();
+    let generation = connection.get(&request, generation::decode)?;
+    generation.ok_or(NftError::Answer {
+        object: request.name,
+    })
+}
+
+/// Did the batch fail because others were quicker?
+pub(super) fn was_overtaken(error: &NftError) -> bool {
+    let NftError::Refused { operation, .. } = error else {
+        return false;
+    };
+    matches!(
+        (operation, error.errno()),
+        (Operation::Batch, Some(libc::ERESTART))
+            | (Operation::Add(Object::Chain), Some(libc::EEXIST))
+            | (
+                Operation::Add(Object::Elements) | Operation::Delete(_),
+                Some(libc::ENOENT)
+            )
+    )
+}

@@ -1,0 +1,115 @@
+//! What of our objects is missing or different.
+
+use plan::Mismatch;
+
+use super::NftError;
+use super::chain::{BaseChain, ChainState};
+use super::element::Element;
+use super::rule::RuleState;
+use super::section::Section;
+use super::set::Set;
+use super::socket::Connection;
+
+const PRESENT: &str = "present";
+const MISSING: &str = "missing";
+
+/// Compares the section's chain, its rules, what leads to it, and its address sets.
+pub(super) fn section(
+    connection: &mut Connection,
+    section: &Section,
+) -> Result<Vec<Mismatch>, NftError> {
+    let chain = &section.chain;
+    if connection
+        .get(&chain.request(), ChainState::decode)?
+        .is_none()
+    {
+        return Ok(vec![missing(chain.display())]);
+    }
+    let mut mismatches = Vec::new();
+    let request = RuleState::request(chain.family, &chain.name);
+    let found = connection.dump(&request, RuleState::decode)?;
+    let found = listed(
+        found
+            .iter()
+            .map(|rule| rule.comment.as_deref().unwrap_or("?")),
+    );
+    let expected = listed(section.rules.iter().map(|rule| rule.comment.as_str()));
+    if found != expected {
+        mismatches.push(Mismatch {
+            object: format!("rules of {}", chain.display()),
+            expected,
+            found,
+        });
+    }
+    for base in section.base_chains {
+        mismatches.extend(base_chain(connection, section, base)?);
+    }
+    for contents in section.contents(connection)? {
+        if contents.wanted != contents.found {
+            mismatches.push(Mismatch {
+                object: contents.set.set.display(),
+                expected: contents.wanted.to_string(),
+                found: contents.found.to_string(),
+            });
+        }
+    }
+    Ok(mismatches)
+}
+
+fn base_chain(
+    connection: &mut Connection,
+    section: &Section,
+    base: &BaseChain,
+) -> Result<Option<Mismatch>, NftError> {
+    let Some(state) = connection.get(&base.request(), ChainState::decode)? else {
+        return Ok(Some(missing(base.display())));
+    };
+    if !base.is(&state) {
+        return Ok(Some(Mismatch {
+            object: base.display(),
+            expected: format!(
+                "type {} hook {} priority {}",
+                base.kind, base.hook, base.priority
+            ),
+            found: state.hook.map_or_else(
+                || "no hook".to_owned(),
+                |(kind, hook, priority)| format!("type {kind} hook {hook} priority {priority}"),
+            ),
+        }));
+    }
+    let count = section.jumps(connection, base)?.len();
+    Ok((count != 1).then(|| Mismatch {
+        object: format!("rule {} jump {}", base.display(), section.chain.name),
+        expected: "one".to_owned(),
+        found: count.to_string(),
+    }))
+}
+
+/// Looks one element up; `name` is how `nft` writes it.
+pub(super) fn element(
+    connection: &mut Connection,
+    set: &Set,
+    element: &Element,
+    name: &str,
+) -> Result<Option<Mismatch>, NftError> {
+    let found = connection.get(&element.request(set), |_| Some(()))?;
+    Ok(found
+        .is_none()
+        .then(|| missing(format!("element {name} of {}", set.display()))))
+}
+
+fn missing(object: String) -> Mismatch {
+    Mismatch {
+        object,
+        expected: PRESENT.to_owned(),
+        found: MISSING.to_owned(),
+    }
+}
+
+fn listed<'a>(comments: impl Iterator<Item = &'a str>) -> String {
+    let comments: Vec<_> = comments.collect();
+    if comments.is_empty() {
+        return "none".to_owned();
+    }
+    comments.join("; ")
+}
