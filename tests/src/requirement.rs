@@ -39,7 +39,10 @@ pub(crate) fn program(name: &str) -> Result<bool> {
 pub fn link_kind(node: &Node, words: &[&str]) -> Result<bool> {
     let add = [&["ip", "link", "add", "name", "probe0"], words].concat();
     if !node.run(&add)?.success() {
-        skip(&format!("this kernel offers no link of {}", words.join(" ")));
+        skip(&format!(
+            "this kernel offers no link of {}",
+            words.join(" ")
+        ));
         return Ok(false);
     }
     node.ok(&["ip", "link", "delete", "probe0"])?;

@@ -9,14 +9,21 @@ use crate::{addresses, assert_nothing_left, node};
 /// Attaches two pods, lets them reach each other in every family, and deletes them again.
 fn two_pods(node: &Node, network: &Network) -> Result<()> {
     let name = network.config()["name"].as_str().unwrap_or_default();
-    let pods = [node.pod(&format!("{name}-a"))?, node.pod(&format!("{name}-b"))?];
+    let pods = [
+        node.pod(&format!("{name}-a"))?,
+        node.pod(&format!("{name}-b"))?,
+    ];
     let mut results = Vec::new();
     for pod in &pods {
         results.push(network.add(node, pod).succeed()?);
     }
     for (here, there) in [(0, 1), (1, 0)] {
         for address in addresses(&results[there]) {
-            ensure!(pods[here].reaches(&address)?, "{} does not reach {address}", pods[here].name());
+            ensure!(
+                pods[here].reaches(&address)?,
+                "{} does not reach {address}",
+                pods[here].name()
+            );
         }
     }
     for (pod, result) in pods.iter().zip(&results) {
@@ -30,8 +37,15 @@ fn two_pods(node: &Node, network: &Network) -> Result<()> {
 fn in_kernel(pod: &Pod<'_>, result: &Value) -> Result<()> {
     let mut told: Vec<_> = result["ips"].as_array().into_iter().flatten().collect();
     told.sort_by_key(|ip| ip["address"].as_str().map(|text| text.contains(':')));
-    let told: Vec<_> = told.iter().filter_map(|ip| ip["address"].as_str()).collect();
-    ensure!(pod.addresses("eth0")? == told, "{:?}, told: {told:?}", pod.addresses("eth0")?);
+    let told: Vec<_> = told
+        .iter()
+        .filter_map(|ip| ip["address"].as_str())
+        .collect();
+    ensure!(
+        pod.addresses("eth0")? == told,
+        "{:?}, told: {told:?}",
+        pod.addresses("eth0")?
+    );
     let interfaces = result["interfaces"].as_array().into_iter().flatten();
     let mine = interfaces.filter(|interface| interface["sandbox"] == pod.netns());
     let macs: Vec<_> = mine.map(|interface| interface["mac"].clone()).collect();
@@ -41,7 +55,9 @@ fn in_kernel(pod: &Pod<'_>, result: &Value) -> Result<()> {
 
 fn families(result: &Value) -> Vec<char> {
     let families = addresses(result).into_iter();
-    families.map(|address| if address.contains(':') { '6' } else { '4' }).collect()
+    families
+        .map(|address| if address.contains(':') { '6' } else { '4' })
+        .collect()
 }
 
 #[test]
@@ -84,10 +100,18 @@ fn a_bridge_has_the_gateway_and_pods_have_their_default_routes() -> Result<()> {
     for (family, gateway) in [("-4", "10.1.0.1"), ("-6", "fd00:1::1")] {
         let routes = pod.routes(family)?;
         let default = routes.iter().find(|route| route["dst"] == "default");
-        assert_eq!(default.map(|route| &route["gateway"]), Some(&json!(gateway)), "{routes:?}");
+        assert_eq!(
+            default.map(|route| &route["gateway"]),
+            Some(&json!(gateway)),
+            "{routes:?}"
+        );
         assert!(pod.reaches(gateway)?);
     }
-    let names: Vec<_> = result["interfaces"].as_array().into_iter().flatten().collect();
+    let names: Vec<_> = result["interfaces"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
     assert_eq!(names[0]["name"], "cni0");
     assert_eq!(result["ips"][0]["interface"], 2);
     Ok(())
@@ -113,10 +137,15 @@ fn excluded_destinations_see_the_pods_own_address() -> Result<()> {
     let node = node!();
     let outside = Outside::connect(&node)?;
     let pod = node.pod("a")?;
-    let network = Network::bridge("pods", &["10.1.0.0/24"])
-        .with("/link/masqExclude", json!([format!("{}/32", Outside::IPV4)]));
+    let network = Network::bridge("pods", &["10.1.0.0/24"]).with(
+        "/link/masqExclude",
+        json!([format!("{}/32", Outside::IPV4)]),
+    );
     network.add(&node, &pod).succeed()?;
-    assert_eq!(outside.source_seen_from(&pod, Outside::IPV4)?, Some("10.1.0.2".parse()?));
+    assert_eq!(
+        outside.source_seen_from(&pod, Outside::IPV4)?,
+        Some("10.1.0.2".parse()?)
+    );
     Ok(())
 }
 
@@ -124,8 +153,10 @@ fn excluded_destinations_see_the_pods_own_address() -> Result<()> {
 fn ptp_pods_reach_each_other_through_the_host() -> Result<()> {
     let node = node!();
     let link = json!({"kind": "ptp", "ipMasq": true});
-    let network = Network::of_link("direct", link, &["10.3.0.0/24", "fd00:3::/64"])
-        .with("/ipam/routes", json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]));
+    let network = Network::of_link("direct", link, &["10.3.0.0/24", "fd00:3::/64"]).with(
+        "/ipam/routes",
+        json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]),
+    );
     two_pods(&node, &network)
 }
 
@@ -148,8 +179,15 @@ fn macvlan_pods_reach_each_other_through_their_master() -> Result<()> {
 fn loopback_is_up_after_add() -> Result<()> {
     let node = node!();
     let pod = node.pod("a")?;
-    let network = Network::new("lo", json!({"type": "wasm-cni", "link": {"kind": "loopback"}}));
-    let call = |verb| network.call(&node, verb).attachment("a", &pod.netns(), "lo");
+    let network = Network::new(
+        "lo",
+        json!({"type": "wasm-cni", "link": {"kind": "loopback"}}),
+    );
+    let call = |verb| {
+        network
+            .call(&node, verb)
+            .attachment("a", &pod.netns(), "lo")
+    };
     let result = call("ADD").succeed()?;
     assert_eq!(result["interfaces"][0]["name"], "lo");
     assert!(pod.reaches("127.0.0.1")? && pod.reaches("::1")?);
@@ -162,12 +200,23 @@ fn one_container_may_have_several_interfaces() -> Result<()> {
     let node = node!();
     let pod = node.pod("a")?;
     let network = Network::bridge("pods", &["10.1.0.0/24"]).with("/link/isDefaultGateway", false);
-    let add = |name| network.call(&node, "ADD").attachment("a", &pod.netns(), name).succeed();
+    let add = |name| {
+        network
+            .call(&node, "ADD")
+            .attachment("a", &pod.netns(), name)
+            .succeed()
+    };
     let results = [add("eth0")?, add("eth1")?];
     assert_ne!(addresses(&results[0]), addresses(&results[1]));
-    network.call(&node, "DEL").attachment("a", &pod.netns(), "eth0").succeed()?;
+    network
+        .call(&node, "DEL")
+        .attachment("a", &pod.netns(), "eth0")
+        .succeed()?;
     assert!(!pod.has_link("eth0")? && pod.has_link("eth1")?);
-    network.call(&node, "DEL").attachment("a", &pod.netns(), "eth1").succeed()?;
+    network
+        .call(&node, "DEL")
+        .attachment("a", &pod.netns(), "eth1")
+        .succeed()?;
     assert_nothing_left(&node, &results)
 }
 
@@ -184,7 +233,11 @@ fn options_of_a_bridge_port_reach_the_kernel() -> Result<()> {
     let port = node.link_names("veth")?.remove(0);
     let shown = node.json(&["ip", "-j", "-d", "link", "show", "dev", &port])?;
     let data = &shown[0]["linkinfo"]["info_slave_data"];
-    assert_eq!((&data["hairpin"], &data["isolated"]), (&json!(true), &json!(true)), "{data}");
+    assert_eq!(
+        (&data["hairpin"], &data["isolated"]),
+        (&json!(true), &json!(true)),
+        "{data}"
+    );
     Ok(())
 }
 
@@ -199,14 +252,21 @@ fn vlans_of_one_bridge_are_separate() -> Result<()> {
         Network::of_link(name, link, &[subnet])
     };
     // The same subnet twice: only the VLAN keeps them apart.
-    let (red, blue) = (of_vlan("red", 10, "10.9.0.0/25"), of_vlan("blue", 20, "10.9.0.0/24"));
+    let (red, blue) = (
+        of_vlan("red", 10, "10.9.0.0/25"),
+        of_vlan("blue", 20, "10.9.0.0/24"),
+    );
     let pods = [node.pod("a")?, node.pod("b")?, node.pod("c")?];
     red.add(&node, &pods[0]).succeed()?;
     red.add(&node, &pods[1]).succeed()?;
     let requested = blue.with("/args", json!({"cni": {"ips": ["10.9.0.9"]}}));
     requested.add(&node, &pods[2]).succeed()?;
     assert!(pods[0].reaches("10.9.0.3")?);
-    assert!(!pods[0].run(&["ping", "-n", "-c", "1", "-w", "1", "10.9.0.9"])?.success());
+    assert!(
+        !pods[0]
+            .run(&["ping", "-n", "-c", "1", "-w", "1", "10.9.0.9"])?
+            .success()
+    );
     Ok(())
 }
 
@@ -215,7 +275,10 @@ fn a_requested_mac_and_address_are_given() -> Result<()> {
     let node = node!();
     let pod = node.pod("a")?;
     let network = Network::bridge("pods", &["10.1.0.0/24"])
-        .with("/runtimeConfig", json!({"mac": "02:11:22:33:44:55", "ips": ["10.1.0.77/24"]}))
+        .with(
+            "/runtimeConfig",
+            json!({"mac": "02:11:22:33:44:55", "ips": ["10.1.0.77/24"]}),
+        )
         .with("/capabilities", json!({"mac": true, "ips": true}));
     let result = network.add(&node, &pod).succeed()?;
     assert_eq!(addresses(&result), ["10.1.0.77"]);

@@ -6,7 +6,16 @@
 )]
 
 mod attach;
+mod concurrency;
+mod delegation;
+mod exhaustion;
+mod guests;
+mod identity;
+mod input;
 mod reference;
+mod removal;
+mod runtime;
+mod verbs;
 
 use wasm_cni_tests::Node;
 
@@ -35,5 +44,8 @@ pub(crate) fn assert_nothing_left(
 pub(crate) fn addresses(result: &serde_json::Value) -> Vec<String> {
     let ips = result["ips"].as_array().into_iter().flatten();
     let texts = ips.filter_map(|ip| ip["address"].as_str());
-    texts.filter_map(|text| text.split('/').next()).map(str::to_owned).collect()
+    texts
+        .filter_map(|text| text.split('/').next())
+        .map(str::to_owned)
+        .collect()
 }

@@ -48,7 +48,11 @@ fn containers_of_the_reference_bridge_reach_the_outside() -> Result<()> {
     first.delete()?;
     second.delete()?;
     // The reference plugin's DEL without a namespace leaves its links to the kernel, which takes its time.
-    while !node.link_names("veth")?.iter().all(|name| name == "uplink0") {
+    while !node
+        .link_names("veth")?
+        .iter()
+        .all(|name| name == "uplink0")
+    {
         thread::sleep(Duration::from_millis(10));
     }
     Ok(())

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use wasm_cni_guest::bindings::exports::wasm_cni::plugin::ipam::Guest;
 use wasm_cni_guest::bindings::wasm_cni::plugin::leases;
 use wasm_cni_guest::bindings::wasm_cni::plugin::types::{
-    AddressRange, Allocation, Attachment, Dns, Failure, InterfaceAddress, IpAddress, IpNetwork, Route,
+    AddressRange, Allocation, Attachment, Dns, Failure, InterfaceAddress, IpAddress, IpNetwork,
+    Route,
 };
 
 #[derive(Deserialize)]
@@ -15,18 +16,16 @@ struct Config {
     mode: String,
 }
 
-struct Hostile;
+/// The guest.
+#[derive(Debug)]
+pub struct Hostile;
 
 impl Guest for Hostile {
     fn validate(config: String) -> Result<(), Failure> {
         mode(&config).map(drop)
     }
 
-    fn allocate(
-        _: Attachment,
-        config: String,
-        _: Option<Dns>,
-    ) -> Result<Allocation, Failure> {
+    fn allocate(_: Attachment, config: String, _: Option<Dns>) -> Result<Allocation, Failure> {
         match mode(&config)?.as_str() {
             "good" => reserve_next().map(|address| allocation(vec![entry(address)])),
             "loop" => endless(),
@@ -45,7 +44,10 @@ impl Guest for Hostile {
             }
             "routes" => {
                 let mut answer = allocation(vec![entry(reserve_next()?)]);
-                let destination = IpNetwork { address: ipv4(10, 9, 0, 1), prefix_length: 8 };
+                let destination = IpNetwork {
+                    address: ipv4(10, 9, 0, 1),
+                    prefix_length: 8,
+                };
                 answer.routes = vec![Route {
                     destination,
                     gateway: Some(IpAddress::Ipv6((0xfd00, 0, 0, 0, 0, 0, 0, 1))),
@@ -58,7 +60,9 @@ impl Guest for Hostile {
                 Ok(answer)
             }
             "terminal" => Err(Failure::Denied("\u{1b}[2Jgone\u{202e}\r\n".repeat(10_000))),
-            other => Err(Failure::InvalidConfig(format!("ipam.mode: no mode {other:?}"))),
+            other => Err(Failure::InvalidConfig(format!(
+                "ipam.mode: no mode {other:?}"
+            ))),
         }
     }
 
@@ -80,8 +84,8 @@ impl Guest for Hostile {
 }
 
 fn mode(config: &str) -> Result<String, Failure> {
-    let config: Config = serde_json::from_str(config)
-        .map_err(|error| Failure::InvalidConfig(error.to_string()))?;
+    let config: Config =
+        serde_json::from_str(config).map_err(|error| Failure::InvalidConfig(error.to_string()))?;
     Ok(config.mode)
 }
 
@@ -104,7 +108,10 @@ fn trap() -> ! {
 }
 
 fn reserve_next() -> Result<IpAddress, Failure> {
-    let range = AddressRange { first: ipv4(10, 1, 0, 2), last: ipv4(10, 1, 0, 254) };
+    let range = AddressRange {
+        first: ipv4(10, 1, 0, 2),
+        last: ipv4(10, 1, 0, 254),
+    };
     leases::reserve_next(&[range], None).map_err(|error| Failure::Other(format!("{error:?}")))
 }
 
@@ -113,12 +120,27 @@ fn ipv4(a: u8, b: u8, c: u8, d: u8) -> IpAddress {
 }
 
 fn entry(address: IpAddress) -> InterfaceAddress {
-    InterfaceAddress { address: IpNetwork { address, prefix_length: 24 }, gateway: None }
+    InterfaceAddress {
+        address: IpNetwork {
+            address,
+            prefix_length: 24,
+        },
+        gateway: None,
+    }
 }
 
 fn allocation(addresses: Vec<InterfaceAddress>) -> Allocation {
-    let dns = Dns { nameservers: vec![], domain: None, search: vec![], options: vec![] };
-    Allocation { addresses, routes: vec![], dns }
+    let dns = Dns {
+        nameservers: vec![],
+        domain: None,
+        search: vec![],
+        options: vec![],
+    };
+    Allocation {
+        addresses,
+        routes: vec![],
+        dns,
+    }
 }
 
 #[cfg(target_family = "wasm")]

@@ -2,14 +2,21 @@
 
 use wasm_cni_guest::{Allocation, Attachment, Dns, Failure, Host, Ipam};
 
-struct Never;
+/// The guest.
+#[derive(Debug)]
+pub struct Never;
 
 impl Ipam for Never {
     fn configure(_: &str) -> Result<Self, Failure> {
         Ok(Self)
     }
 
-    fn allocate(&self, _: &Attachment, _: Option<Dns>, _: &impl Host) -> Result<Allocation, Failure> {
+    fn allocate(
+        &self,
+        _: &Attachment,
+        _: Option<Dns>,
+        _: &impl Host,
+    ) -> Result<Allocation, Failure> {
         Ok(Allocation::default())
     }
 }
@@ -18,7 +25,10 @@ wasm_cni_guest::export_ipam!(Never);
 
 /// A module's export of this name becomes the start of its component.
 #[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "the name is the contract of a WASI reactor; nothing else has it")]
+#[allow(
+    unsafe_code,
+    reason = "the name is the contract of a WASI reactor; nothing else has it"
+)]
 #[unsafe(no_mangle)]
 pub extern "C" fn _initialize() {
     let mut count = 0_u64;

@@ -37,12 +37,17 @@ impl Ipam for Curious {
         if monotonic_clock::now() < before {
             return Err(Failure::Other("the clock went back".into()));
         }
-        let range = AddressRange::hosts("10.1.0.0/24".parse().map_err(|_| {
-            Failure::Other("a constant can't be read".into())
-        })?);
+        let range = AddressRange::hosts(
+            "10.1.0.0/24"
+                .parse()
+                .map_err(|_| Failure::Other("a constant can't be read".into()))?,
+        );
         let address: IpAddr = host.reserve_next(&[range], None)?;
         let address = InterfaceAddress::new(address, 24, None)?;
-        Ok(Allocation { addresses: vec![address], ..Allocation::default() })
+        Ok(Allocation {
+            addresses: vec![address],
+            ..Allocation::default()
+        })
     }
 }
 
@@ -58,7 +63,10 @@ fn anything() -> Option<String> {
     if let Some((_, name)) = preopens::get_directories().first() {
         return Some(format!("the directory {name}"));
     }
-    if stdin::get_stdin().read(1).is_ok_and(|bytes| !bytes.is_empty()) {
+    if stdin::get_stdin()
+        .read(1)
+        .is_ok_and(|bytes| !bytes.is_empty())
+    {
         return Some("standard input".into());
     }
     // Goes to the log, and must not disturb the result on the plugin's own standard output.
@@ -68,7 +76,10 @@ fn anything() -> Option<String> {
 
 fn socket() -> Option<String> {
     let network = instance_network::instance_network();
-    let local = IpSocketAddress::Ipv4(Ipv4SocketAddress { port: 0, address: (127, 0, 0, 1) });
+    let local = IpSocketAddress::Ipv4(Ipv4SocketAddress {
+        port: 0,
+        address: (127, 0, 0, 1),
+    });
     if let Ok(socket) = tcp_create_socket::create_tcp_socket(IpAddressFamily::Ipv4)
         && socket.start_bind(&network, local).is_ok()
         && socket.finish_bind().is_ok()
