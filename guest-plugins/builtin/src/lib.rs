@@ -4,9 +4,8 @@
 //! of the configuration, or by `type` in the reference plugins' own configurations, which have no `plugin`.
 
 use host_local::HostLocal;
-use serde::Deserialize;
 use static_ipam::Static;
-use wasm_cni_guest::{Allocation, Attachment, Dns, Failure, Host, Ipam};
+use wasm_cni_guest::{Allocation, Attachment, Dns, Failure, Host, Ipam, config};
 
 /// The names of the plugins in here.
 pub const PLUGINS: [&str; 2] = ["host-local", "static"];
@@ -20,28 +19,21 @@ pub enum Builtin {
     Static(Static),
 }
 
-/// The keys that name a plugin.
-#[derive(Deserialize)]
-struct Name {
-    plugin: Option<String>,
-    r#type: Option<String>,
-}
-
 impl Ipam for Builtin {
     fn configure(text: &str) -> Result<Self, Failure> {
-        let name: Name = serde_json::from_str(text)
-            .map_err(|error| Failure::InvalidConfig(format!("ipam can't be read: {error}")))?;
-        let (key, name) = match (name.plugin, name.r#type) {
-            (Some(plugin), _) => ("plugin", plugin),
-            (None, name) => ("type", name.unwrap_or_default()),
+        let (key, name) = match config::text_of(text, "plugin")? {
+            Some(plugin) => ("plugin", plugin),
+            None => ("type", config::text_of(text, "type")?.unwrap_or_default()),
         };
         match name.as_str() {
             "host-local" => HostLocal::configure(text).map(Self::HostLocal),
             "static" => Static::configure(text).map(Self::Static),
-            _ => Err(Failure::InvalidConfig(format!(
-                "ipam.{key} = {name:?}: no built-in IPAM plugin has this name; there are {}",
-                PLUGINS.join(" and ")
-            ))),
+            _ => {
+                let [first, second] = PLUGINS;
+                Err(Failure::InvalidConfig(format!(
+                    "ipam.{key} = \"{name}\": no built-in IPAM plugin has this name; there are {first} and {second}"
+                )))
+            }
         }
     }
 

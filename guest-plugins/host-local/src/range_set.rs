@@ -91,21 +91,27 @@ fn parse_ranges(place: &str, objects: &[RangeObject]) -> Result<Vec<Range>, Stri
 
 /// No address may be in two ranges, of one set or of two.
 fn check_overlaps(sets: &[(&str, Vec<Range>)]) -> Result<(), String> {
-    let mut bounds: Vec<(AddressRange, &str)> = sets
+    let mut bounds: Vec<AddressRange> = sets
         .iter()
-        .flat_map(|(place, ranges)| ranges.iter().map(move |range| (range.bounds, *place)))
+        .flat_map(|(_, ranges)| ranges.iter().map(|range| range.bounds))
         .collect();
     bounds.sort_unstable();
-    for pair in bounds.windows(2) {
-        if let [(lower, place), (upper, other)] = pair
-            && lower.overlaps(upper)
-        {
-            return Err(format!(
-                "{place}: range {lower} overlaps with {upper} of {other}"
-            ));
-        }
-    }
-    Ok(())
+    let overlap = bounds.windows(2).find_map(|pair| match pair {
+        [lower, upper] if lower.overlaps(upper) => Some((*lower, *upper)),
+        _ => None,
+    });
+    let Some((lower, upper)) = overlap else {
+        return Ok(());
+    };
+    let has = |set: &[Range], bounds| set.iter().any(|range| range.bounds == bounds);
+    // The two may be the same run: then one is the first, the other the last that has it.
+    let place = sets.iter().find(|(_, set)| has(set, lower));
+    let other = sets.iter().rfind(|(_, set)| has(set, upper));
+    Err(format!(
+        "{}: range {lower} overlaps with {upper} of {}",
+        place.map_or("ipam", |(place, _)| place),
+        other.map_or("ipam", |(place, _)| place)
+    ))
 }
 
 impl RangeSet {

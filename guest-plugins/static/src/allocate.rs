@@ -1,7 +1,5 @@
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use wasm_cni_guest::{
     AddressRequest, Allocation, Attachment, Dns, Failure, Host, InterfaceAddress, Ipam,
     RequestSource,
@@ -95,19 +93,19 @@ impl Static {
                 .iter()
                 .filter(|configured| configured.address.contains(&address))
         };
-        let around: BTreeSet<IpNet> = configured().map(|around| around.address.trunc()).collect();
-        let gateways: BTreeSet<IpAddr> = configured().filter_map(|around| around.gateway).collect();
-        let gateway = match gateways.len() {
-            1 => gateways.first().copied(),
+        let around = distinct(configured().map(|around| around.address.trunc()));
+        let gateway = match distinct(configured().filter_map(|around| around.gateway)).as_slice() {
+            [one] => Some(*one),
             _ => None,
         };
-        match (around.len(), around.first()) {
-            (1, Some(network)) => InterfaceAddress::new(address, network.prefix_len(), gateway)
+        match around.as_slice() {
+            [network] => InterfaceAddress::new(address, network.prefix_len(), gateway)
                 .map_err(|failure| failure.context(named())),
-            (count, _) => Err(Failure::Denied(format!(
-                "{} has no prefix length and {count} of the networks in ipam.addresses contain it; ask for it as \
+            networks => Err(Failure::Denied(format!(
+                "{} has no prefix length and {} of the networks in ipam.addresses contain it; ask for it as \
                  {address}/LENGTH",
                 named(),
+                networks.len()
             ))),
         }
     }
@@ -128,4 +126,14 @@ fn set_gateway(addresses: &mut [InterfaceAddress], gateway: IpAddr) -> Result<()
         address.gateway = Some(gateway);
     }
     Ok(())
+}
+
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut distinct = Vec::new();
+    for item in items {
+        if !distinct.contains(&item) {
+            distinct.push(item);
+        }
+    }
+    distinct
 }

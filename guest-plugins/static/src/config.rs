@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -59,10 +58,12 @@ impl Static {
 }
 
 fn checked(objects: Vec<AddressObject>) -> Result<Vec<InterfaceAddress>, String> {
-    let mut seen = BTreeSet::new();
-    let mut addresses = Vec::with_capacity(objects.len());
+    let mut addresses: Vec<InterfaceAddress> = Vec::with_capacity(objects.len());
     for (index, AddressObject { address, gateway }) in objects.into_iter().enumerate() {
-        if !seen.insert(address.addr()) {
+        if addresses
+            .iter()
+            .any(|other| other.address.addr() == address.addr())
+        {
             return Err(format!(
                 "ipam.addresses[{index}].address = \"{address}\": is listed twice"
             ));

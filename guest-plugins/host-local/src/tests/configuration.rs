@@ -153,6 +153,10 @@ fn wrong_ranges_are_refused_with_place_key_and_value() {
             "ipam.ranges[1]: range 10.0.0.1-10.255.255.254 overlaps with 10.1.0.1-10.1.0.254 of ipam.ranges[0]",
         ),
         (
+            r#"[[{"subnet": "10.1.0.0/24"}], [{"subnet": "10.1.0.0/24"}]]"#,
+            "ipam.ranges[0]: range 10.1.0.1-10.1.0.254 overlaps with 10.1.0.1-10.1.0.254 of ipam.ranges[1]",
+        ),
+        (
             r#"[[{"subnet": "10.1.0.0/24", "rangeStart": "10.1.0.1", "rangeEnd": "10.1.0.1"}]]"#,
             "ipam.ranges[0]: gateways and exclusions leave no address",
         ),

@@ -1,13 +1,15 @@
 //! Reading a plugin's configuration, with errors that name key and value.
 
+mod de;
+mod json;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
-use serde_json::{Map, Value};
-use serde_path_to_error::{Path, Segment};
 
 use crate::Failure;
+use json::Json;
 
 /// The keys of `ipam` that are the host's. [`parse`] drops them, so that a plugin's type can deny unknown fields.
 pub const HOST_KEYS: [&str; 8] = [
@@ -20,9 +22,6 @@ pub const HOST_KEYS: [&str; 8] = [
     "statusWhenExhausted",
     "type",
 ];
-
-/// How much of a wrong value an error shows, in bytes.
-const SHOWN_VALUE: usize = 120;
 
 /// Read the `ipam` object into a type, without the keys that are the [host's](HOST_KEYS). Mark the type
 /// `#[serde(deny_unknown_fields)]`: a misspelt key is then an error that lists the right ones.
@@ -42,14 +41,36 @@ const SHOWN_VALUE: usize = 120;
 /// # Errors
 /// [`Failure::InvalidConfig`] if the text is no JSON object or does not fit the type.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
-    let mut object: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| Failure::InvalidConfig(format!("ipam is no JSON object: {error}")))?;
-    object.retain(|key, _| !HOST_KEYS.contains(&key.as_str()));
-    let value = Value::Object(object);
-    serde_path_to_error::deserialize(&value).map_err(|error| {
-        let place = place(error.path(), &value);
-        Failure::InvalidConfig(format!("{place}: {}", error.inner()))
-    })
+    let mut entries = read(text)?;
+    entries.retain(|(key, _)| !HOST_KEYS.contains(&key.as_str()));
+    T::deserialize(&Json::Object(entries)).map_err(|error| invalid(&error))
+}
+
+/// The text that a key of the `ipam` object has, one of the host's included; none if there is no such key.
+///
+/// # Errors
+/// [`Failure::InvalidConfig`] if the text is no JSON object, or the key's value no text.
+pub fn text_of(text: &str, key: &str) -> Result<Option<String>, Failure> {
+    let entries = read(text)?;
+    match entries.into_iter().find(|(name, _)| name == key) {
+        None | Some((_, Json::Null)) => Ok(None),
+        Some((_, Json::String(value))) => Ok(Some(value)),
+        Some(_) => Err(Failure::InvalidConfig(format!("ipam.{key}: is no text"))),
+    }
+}
+
+fn read(text: &str) -> Result<Vec<(String, Json)>, Failure> {
+    match serde_json::from_str(text) {
+        Ok(Json::Object(entries)) => Ok(entries),
+        Ok(_) => Err(Failure::InvalidConfig("ipam is no JSON object".to_owned())),
+        Err(error) => Err(Failure::InvalidConfig(format!(
+            "ipam is no JSON object: {error}"
+        ))),
+    }
+}
+
+fn invalid(error: &de::Error) -> Failure {
+    Failure::InvalidConfig(format!("ipam{error}"))
 }
 
 /// Deserialise an address, with `null` and the empty string (which the reference plugins take as well) for none.
@@ -85,33 +106,6 @@ impl Visitor<'_> for AddressVisitor {
             Err(_) => Err(E::custom("is neither an IPv4 nor an IPv6 address")),
         }
     }
-}
-
-/// `ipam.ranges[0][0].subnet = "10.1.0.0/33"`, the value left out where it is a whole object or list.
-fn place(path: &Path, config: &Value) -> String {
-    let mut place = String::from("ipam");
-    let mut value = Some(config);
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => {
-                place.push_str(&format!("[{index}]"));
-                value = value.and_then(|value| value.get(*index));
-            }
-            Segment::Map { key } => {
-                place.push('.');
-                place.push_str(key);
-                value = value.and_then(|value| value.get(key));
-            }
-            Segment::Enum { .. } | Segment::Unknown => value = None,
-        }
-    }
-    let shown = match value {
-        Some(Value::Object(_) | Value::Array(_)) | None => return place,
-        Some(scalar) => scalar.to_string(),
-    };
-    let cut = shown.floor_char_boundary(SHOWN_VALUE);
-    let more = if cut < shown.len() { "…" } else { "" };
-    format!("{place} = {}{more}", shown.get(..cut).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -152,7 +146,7 @@ mod tests {
     fn errors_name_key_and_value() {
         assert_eq!(
             error(r#"{"items": [[], [{"size": 300}]]}"#),
-            "ipam.items[1][0].size = 300: invalid value: integer `300`, expected u8"
+            "ipam.items[1][0].size = 300: expected u8"
         );
         assert_eq!(
             error(r#"{"items": [[{"size": 1, "gateway": "10.0.0"}]]}"#),
@@ -160,9 +154,18 @@ mod tests {
         );
         assert_eq!(
             error(r#"{"items": [[{"size": 1, "gateway": 5}]]}"#),
-            "ipam.items[0][0].gateway = 5: invalid type: integer `5`, expected an IPv4 or IPv6 address"
+            "ipam.items[0][0].gateway = 5: expected an IPv4 or IPv6 address"
         );
         assert_eq!(error("{}"), "ipam: missing field `items`");
+        assert_eq!(error(r#"{"items": {}}"#), "ipam.items: expected a sequence");
+        assert_eq!(
+            error(r#"{"items": [[{"size": 1.5}]]}"#),
+            "ipam.items[0][0].size = (a fraction): expected u8"
+        );
+        assert_eq!(
+            error(r#"{"items": [[{"size": 1, "size": 2}]]}"#),
+            "ipam.items[0][0]: duplicate field `size`"
+        );
     }
 
     #[test]
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused() {
-        assert!(error("[]").starts_with("ipam is no JSON object: "));
+        assert_eq!(error("[]"), "ipam is no JSON object");
         assert!(error("").starts_with("ipam is no JSON object: "));
     }
 
@@ -205,5 +208,63 @@ mod tests {
             read(r#""::ffff:10.0.0.1""#),
             Some("10.0.0.1".parse().unwrap())
         );
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "lowercase")]
+    enum Choice {
+        Plain,
+        Sized(u8),
+        Named { size: u8 },
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Everything {
+        choices: Vec<Choice>,
+        pair: (bool, i64),
+        ratio: f64,
+        maybe: Option<String>,
+        letters: std::collections::BTreeMap<String, char>,
+    }
+
+    #[test]
+    fn every_kind_of_type_is_read() {
+        let text = r#"{"choices": ["plain", {"sized": 3}, {"named": {"size": 4}}], "pair": [true, -5], "ratio": 0.5,
+            "maybe": null, "letters": {"a": "b"}, "ignored": [1]}"#;
+        assert_eq!(
+            parse::<Everything>(text),
+            Ok(Everything {
+                choices: vec![Choice::Plain, Choice::Sized(3), Choice::Named { size: 4 }],
+                pair: (true, -5),
+                ratio: 0.5,
+                maybe: None,
+                letters: [("a".to_owned(), 'b')].into(),
+            })
+        );
+        match parse::<Everything>(r#"{"choices": ["plain", {"sized": 300}]}"#) {
+            Err(Failure::InvalidConfig(text)) => {
+                assert!(text.starts_with("ipam.choices[1].sized = 300: "), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+        match parse::<Everything>(r#"{"choices": ["round"]}"#) {
+            Err(Failure::InvalidConfig(text)) => assert!(
+                text.starts_with(r#"ipam.choices[0] = "round": unknown variant"#),
+                "{text}"
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_key_is_had_without_a_type() {
+        let config = r#"{"plugin": "p", "limits": {}, "digest": null}"#;
+        assert_eq!(text_of(config, "plugin"), Ok(Some("p".to_owned())));
+        assert_eq!(text_of(config, "type"), Ok(None));
+        assert_eq!(text_of(config, "digest"), Ok(None));
+        assert!(matches!(
+            text_of(config, "limits"),
+            Err(Failure::InvalidConfig(_))
+        ));
     }
 }
