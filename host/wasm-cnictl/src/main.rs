@@ -1,3 +1,38 @@
 //! The tool of operators and plugin authors.
+//!
+//! The whole tree follows one pattern: `cli` says what may be asked, `plugin` and `net` do it, and
+//! `output` is the only place that prints.
 
-fn main() {}
+mod cli;
+mod net;
+mod output;
+mod plugin;
+mod printable;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command};
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.json);
+    match run(cli, &mut output) {
+        Ok(code) => code,
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Plugin(command) => plugin::run(command, output),
+        Command::Net(command) => net::run(command, output),
+        Command::Completions { shell } => output.completions(shell, &mut Cli::command()),
+    }
+}

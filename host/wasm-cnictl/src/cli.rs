@@ -1,0 +1,88 @@
+//! What may be asked on the command line.
+
+mod net;
+mod plugin;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use net::{
+    AddArgs, AttachmentArgs, CheckArgs, DelArgs, GcArgs, NetCommand, Places, StatusArgs,
+};
+pub(crate) use plugin::{
+    AdapterArgs, CompileArgs, ComponentizeArgs, InspectArgs, InstallArgs, ListArgs, PluginCommand,
+    RemoveArgs, StoreArgs,
+};
+
+/// Install plugins, run networks by hand, look at leases and attachments.
+///
+/// Exit status: 0 done, 1 failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "wasm-cnictl", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Answer as JSON on standard output, in documented and stable fields.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subjects.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Install, look at and build plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Run a network as a container runtime would, other vendors' plugins included.
+    #[command(subcommand)]
+    Net(NetCommand),
+    /// Print a completion script, e.g. for /usr/share/bash-completion/completions/wasm-cnictl.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_usage_is_exit_status_2() {
+        for line in [
+            "wasm-cnictl",
+            "wasm-cnictl net add pods",
+            "wasm-cnictl net del pods",
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+        let error = parse("wasm-cnictl net add pods x --cap ips").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ValueValidation);
+        let error = parse("wasm-cnictl net add pods x --ifname a/b").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ValueValidation);
+    }
+
+    #[test]
+    fn json_may_stand_anywhere() {
+        assert!(parse("wasm-cnictl net status pods --json").unwrap().json);
+        assert!(
+            parse("wasm-cnictl --json net del pods --container-id c")
+                .unwrap()
+                .json
+        );
+    }
+}

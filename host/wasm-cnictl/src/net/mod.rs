@@ -1,0 +1,42 @@
+//! `wasm-cnictl net`: a small container runtime's half of CNI.
+//!
+//! It does what libcni does, and differs where an operator is better served: a failed ADD is taken
+//! back at once, DEL uses the configuration of its ADD and says what was not called, and GC counts
+//! what other runtimes attached as in use.
+
+mod add;
+pub(crate) mod cache;
+mod chain;
+mod check;
+mod conflist;
+mod container;
+mod del;
+mod exec;
+mod failure;
+mod gc;
+mod locate;
+mod request;
+pub(crate) mod runtimes;
+mod status;
+mod target;
+
+use std::process::ExitCode;
+
+pub(crate) use failure::PluginFailure;
+
+use crate::cli::NetCommand;
+use crate::output::Output;
+
+/// Runs one command and prints its answer.
+///
+/// # Errors
+/// Whatever kept it from being done.
+pub(crate) fn run(command: NetCommand, output: &mut Output) -> anyhow::Result<ExitCode> {
+    match command {
+        NetCommand::Add(args) => add::run(args, output),
+        NetCommand::Del(args) => del::run(args, output),
+        NetCommand::Check(args) => check::run(args, output),
+        NetCommand::Gc(args) => gc::run(args, output),
+        NetCommand::Status(args) => status::run(args, output),
+    }
+}

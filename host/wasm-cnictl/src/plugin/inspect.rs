@@ -1,0 +1,44 @@
+//! `plugin inspect`
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use engine::Engine;
+use sha2::{Digest, Sha256};
+
+use super::describe::Description;
+use super::{installed, interface, list, wasm_file};
+use crate::cli::{AdapterArgs, InspectArgs};
+use crate::output::Output;
+
+pub(super) fn run(args: InspectArgs, output: &mut Output) -> anyhow::Result<ExitCode> {
+    let description = if is_path(&args.plugin) {
+        of_file(Path::new(&args.plugin))?
+    } else {
+        let store = installed::store(&args.store)?;
+        let manifest = store.inspect(&args.plugin)?;
+        list::describe(&store, &Engine::new()?, manifest)
+    };
+    output.answer(&description, Description::text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What has a slash or ends like a file is one; the rest are names.
+fn is_path(plugin: &str) -> bool {
+    plugin.contains('/') || plugin.ends_with(".wasm")
+}
+
+fn of_file(path: &Path) -> anyhow::Result<Description> {
+    let component = wasm_file::component(path, &AdapterArgs::default())?;
+    let interface = interface::of_component(&component)?;
+    let digest: String = Sha256::digest(&component)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let size = u64::try_from(component.len()).unwrap_or(u64::MAX);
+    Ok(Description::of_component(
+        format!("sha256:{digest}"),
+        size,
+        interface,
+    ))
+}
