@@ -1,6 +1,7 @@
 # The recipes are in scripts/; each does only what is not done yet.
 PREFIX ?= /usr/local
 CNI_BIN ?= /opt/cni/bin
+DIST := $(or $(CARGO_TARGET_DIR),target)/dist
 
 .PHONY: build setup test demo lint install clean
 
@@ -20,8 +21,8 @@ lint: setup
 	scripts/lint
 
 install: build
-	install -D -m 755 target/dist/wasm-cni $(DESTDIR)$(CNI_BIN)/wasm-cni
-	install -D -m 755 target/dist/wasm-cnictl $(DESTDIR)$(PREFIX)/bin/wasm-cnictl
+	install -D -m 755 $(DIST)/wasm-cni $(DESTDIR)$(CNI_BIN)/wasm-cni
+	install -D -m 755 $(DIST)/wasm-cnictl $(DESTDIR)$(PREFIX)/bin/wasm-cnictl
 
 clean:
 	cargo clean

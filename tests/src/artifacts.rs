@@ -9,15 +9,20 @@ pub fn workspace() -> PathBuf {
     tests.parent().unwrap_or(tests).into()
 }
 
-/// A built executable: from `$WASM_CNI_DIST`, else from `target/dist`, where `make build` puts it.
+/// Where `make build` puts things: `$CARGO_TARGET_DIR`, else `target`.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(directory) => workspace().join(directory),
+        None => workspace().join("target"),
+    }
+}
+
+/// A built executable.
 ///
 /// # Errors
 /// When it has not been built.
 pub fn binary(name: &str) -> Result<PathBuf> {
-    let path = match std::env::var_os("WASM_CNI_DIST") {
-        Some(directory) => PathBuf::from(directory).join(name),
-        None => workspace().join("target/dist").join(name),
-    };
+    let path = target().join("dist").join(name);
     ensure!(
         path.is_file(),
         "{} is missing: run `make build`",

@@ -3,8 +3,10 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::outside::UPLINK;
 use crate::{BIN_DIR, Node};
+
+/// Links that tests make on a node themselves.
+const TEST_LINKS: [&str; 3] = ["uplink0", "eth0", "eth1"];
 
 impl Node {
     /// What is still there of attachments that were deleted, one line each; the kernel judges, and our own state where
@@ -19,7 +21,7 @@ impl Node {
             let names = self
                 .link_names(kind)?
                 .into_iter()
-                .filter(|name| name != UPLINK);
+                .filter(|name| !TEST_LINKS.contains(&name.as_str()));
             found.extend(names.map(|name| format!("{kind} {name}")));
         }
         let rules = self.ruleset()?;

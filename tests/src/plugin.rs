@@ -2,18 +2,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{Node, workspace};
+use crate::Node;
+use crate::artifacts::target;
 
-/// A guest that was built from `tests/guests`, from `$WASM_CNI_GUESTS`, else from `target/guests`: a core module that carries its world.
+/// A guest that was built from `tests/guests`: a core module that carries its world.
 ///
 /// # Errors
 /// When it has not been built.
 pub fn guest(name: &str) -> Result<PathBuf> {
-    let directory = match std::env::var_os("WASM_CNI_GUESTS") {
-        Some(directory) => PathBuf::from(directory),
-        None => workspace().join("target/guests"),
-    };
-    let path = directory.join(format!("{name}.wasm"));
+    let path = target().join(format!("guests/{name}.wasm"));
     ensure!(
         path.is_file(),
         "{} is missing: run `make build`",

@@ -9,7 +9,7 @@ use crate::{BIN_DIR, Node};
 pub struct Snapshot(BTreeMap<&'static str, String>);
 
 const VIEWS: [(&str, &[&str]); 7] = [
-    ("links", &["ip", "-d", "-o", "link"]),
+    ("links", &["ip", "-o", "link"]),
     ("addresses", &["ip", "-o", "address"]),
     (
         "IPv4 routes",

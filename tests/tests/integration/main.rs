@@ -5,9 +5,11 @@
     reason = "test code reads JSON; a panic is a failed test"
 )]
 
+mod artifacts;
 mod attach;
 mod concurrency;
 mod delegation;
+mod examples;
 mod exhaustion;
 mod guests;
 mod identity;
@@ -48,4 +50,14 @@ pub(crate) fn addresses(result: &serde_json::Value) -> Vec<String> {
         .filter_map(|text| text.split('/').next())
         .map(str::to_owned)
         .collect()
+}
+
+/// Gives the node an `eth0` for macvlans to sit on.
+pub(crate) fn lan(node: &Node) -> anyhow::Result<()> {
+    node.ok(&[
+        "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1",
+    ])?;
+    node.ok(&["ip", "link", "set", "eth1", "up"])?;
+    node.ok(&["ip", "link", "set", "eth0", "up"])?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use wasm_cni_tests::{Network, Node, Pod, link_kind};
 
-use crate::{assert_nothing_left, node};
+use crate::{assert_nothing_left, lan, node};
 
 /// What a way of deleting has at hand.
 struct Scene<'a> {
@@ -120,14 +120,11 @@ fn a_point_to_point_link_is_gone_after_every_way_to_delete_it() -> Result<()> {
 #[test]
 fn a_macvlan_is_gone_after_every_way_to_delete_it() -> Result<()> {
     let node = node!();
-    if !link_kind(&node, &["type", "dummy"])? {
+    lan(&node)?;
+    if !link_kind(&node, &["link", "eth0", "type", "macvlan"])? {
         return Ok(());
     }
-    node.ok(&["ip", "link", "add", "master0", "up", "type", "dummy"])?;
-    if !link_kind(&node, &["link", "master0", "type", "macvlan"])? {
-        return Ok(());
-    }
-    let link = json!({"kind": "macvlan", "master": "master0"});
+    let link = json!({"kind": "macvlan", "master": "eth0"});
     let network = Network::of_link("flat", link, &["10.5.0.0/24"]);
     every_way(&node, &network, &["without gateway and masquerade"])
 }

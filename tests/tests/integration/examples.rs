@@ -1,0 +1,33 @@
+//! Every network in `examples/conflists` works as it stands.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use wasm_cni_tests::{link_kind, workspace};
+
+use crate::{assert_nothing_left, lan, node};
+
+#[test]
+fn every_example_attaches_checks_and_detaches() -> Result<()> {
+    let node = node!();
+    lan(&node)?;
+    let mut count = 0;
+    for entry in std::fs::read_dir(workspace().join("examples/conflists"))? {
+        let path = entry?.path();
+        let path = path.to_str().context("a path that is not UTF-8")?;
+        if path.contains("macvlan") && !link_kind(&node, &["link", "eth0", "type", "macvlan"])? {
+            continue;
+        }
+        count += 1;
+        let pod = node.pod(&format!("pod{count}"))?;
+        node.ctl(&["net", "add", path, pod.name()])
+            .with_context(|| path.to_owned())?;
+        ensure!(!pod.addresses("eth0")?.is_empty(), "{path}: no address");
+        node.ctl(&["net", "check", path, pod.name()])
+            .with_context(|| path.to_owned())?;
+        node.ctl(&["net", "del", path, pod.name()])
+            .with_context(|| path.to_owned())?;
+        assert_nothing_left(&node, &[Value::Null]).with_context(|| path.to_owned())?;
+    }
+    ensure!(count > 0, "there is no example");
+    Ok(())
+}
