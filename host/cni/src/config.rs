@@ -20,7 +20,6 @@ mod args;
 mod document;
 mod error;
 mod ipam;
-mod limits;
 mod range;
 mod runtime_config;
 mod section;
@@ -33,7 +32,6 @@ pub use error::ConfigError;
 pub use ipam::{
     FixedAddress, IpamConfig, IpamSettings, MAX_COOL_DOWN_SECONDS, StatusWhenExhausted,
 };
-pub use limits::{DEADLINE_BOUNDS, FUEL_BOUNDS, Limits, MEMORY_BOUNDS};
 pub use range::{Range, RangeConfig, RangeError, RangeSet, resolve_sets};
 pub use runtime_config::{
     Bandwidth, POD_ANNOTATIONS, PortMapping, Protocol, RuntimeConfig, RuntimeDns,

@@ -5,6 +5,11 @@ use ipnet::IpNet;
 
 use crate::{Addressing, Family};
 
+mod clip;
+mod problem;
+
+pub use problem::Problem;
+
 /// At most this many addresses for one interface.
 const MOST_ADDRESSES: usize = 64;
 /// At most this many routes for one interface.
@@ -64,6 +69,24 @@ impl AddressPolicy {
     pub fn subnets(&self) -> Vec<IpNet> {
         let subnets: BTreeSet<IpNet> = self.ranges.iter().map(|range| range.subnet).collect();
         subnets.into_iter().collect()
+    }
+
+    /// What the policy leaves of a run of addresses: the parts of it that may be handed out, in ascending order. Empty
+    /// if it lies outside of everything.
+    #[must_use]
+    pub fn clip(&self, first: IpAddr, last: IpAddr) -> Vec<(IpAddr, IpAddr)> {
+        let mut parts = Vec::new();
+        for range in &self.ranges {
+            parts.extend(clip::clip(range, first, last));
+        }
+        let named = self
+            .named
+            .iter()
+            .filter(|address| Family::of(**address) == Family::of(first));
+        let named = named.filter(|address| first <= **address && **address <= last);
+        parts.extend(named.map(|address| (*address, *address)));
+        parts.sort_unstable();
+        parts
     }
 
     fn range_of(&self, address: IpAddr) -> Option<&AddressRange> {
@@ -165,178 +188,5 @@ fn is_reserved(subnet: IpNet, address: IpAddr) -> bool {
     }
 }
 
-/// What is wrong with an IPAM plugin's answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// There is none.
-    #[error("the answer has no address")]
-    NoAddress,
-    /// There are more than an interface may have.
-    #[error("the answer has {count} addresses; {MOST_ADDRESSES} are the most for one interface")]
-    TooManyAddresses {
-        /// How many.
-        count: usize,
-    },
-    /// There are more than an interface may have.
-    #[error("the answer has {count} routes; {MOST_ROUTES} are the most for one interface")]
-    TooManyRoutes {
-        /// How many.
-        count: usize,
-    },
-    /// The address stands there twice.
-    #[error("address {address} stands in the answer more than once")]
-    Repeated {
-        /// The address.
-        address: IpAddr,
-    },
-    /// The address is outside what the operator configured.
-    #[error("address {address} lies outside the network's ranges")]
-    OutOfRange {
-        /// The address.
-        address: IpAddr,
-    },
-    /// The address is the gateway's.
-    #[error("address {address} is the network's gateway")]
-    Gateway {
-        /// The address.
-        address: IpAddr,
-    },
-    /// The prefix is not that of the subnet.
-    #[error("address {address} has prefix length {answered}, its subnet has {wanted}")]
-    PrefixLength {
-        /// The address.
-        address: IpAddr,
-        /// What the plugin said.
-        answered: u8,
-        /// What the subnet says.
-        wanted: u8,
-    },
-    /// The attachment does not hold it.
-    #[error("address {address} is not reserved for this attachment")]
-    NotReserved {
-        /// The address.
-        address: IpAddr,
-    },
-    /// The gateway is of another family than the address.
-    #[error("address {address} has gateway {gateway}, which is of the other family")]
-    GatewayFamily {
-        /// The address.
-        address: IpAddr,
-        /// The gateway.
-        gateway: IpAddr,
-    },
-    /// The gateway is of another family than the destination.
-    #[error("the route to {destination} has gateway {gateway}, which is of the other family")]
-    RouteFamily {
-        /// The destination.
-        destination: IpNet,
-        /// The gateway.
-        gateway: IpAddr,
-    },
-    /// The families stand in the wrong order.
-    #[error("an {first} address comes first, but the network's primary family is {primary}")]
-    PrimaryFamily {
-        /// The family of the first address.
-        first: Family,
-        /// The network's primary family.
-        primary: Family,
-    },
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::InterfaceAddress;
-
-    fn policy() -> AddressPolicy {
-        let range = |first: &str, last: &str, subnet: &str, gateway: &str| AddressRange {
-            first: first.parse().unwrap(),
-            last: last.parse().unwrap(),
-            subnet: subnet.parse().unwrap(),
-            gateway: Some(gateway.parse().unwrap()),
-        };
-        AddressPolicy {
-            ranges: vec![
-                range("10.1.0.0", "10.1.0.255", "10.1.0.0/24", "10.1.0.1"),
-                range("fd00::", "fd00::ffff", "fd00::/64", "fd00::1"),
-            ],
-            named: vec![],
-        }
-    }
-
-    fn answer(addresses: &[&str]) -> Addressing {
-        let addresses = addresses
-            .iter()
-            .map(|text| InterfaceAddress {
-                address: text.parse().unwrap(),
-                gateway: None,
-            })
-            .collect();
-        Addressing {
-            addresses,
-            ..Addressing::default()
-        }
-    }
-
-    fn problems(addresses: &[&str]) -> Vec<Problem> {
-        let answer = answer(addresses);
-        let held: Vec<_> = answer
-            .addresses
-            .iter()
-            .map(|entry| entry.address.addr())
-            .collect();
-        policy().problems(&answer, &held)
-    }
-
-    #[test]
-    fn a_good_answer_has_no_problem() {
-        assert_eq!(problems(&["10.1.0.2/24", "fd00::2/64"]), []);
-    }
-
-    #[test]
-    fn every_kind_of_bad_address_is_named() {
-        assert_eq!(problems(&[]), [Problem::NoAddress]);
-        for (text, wanted) in [
-            ("10.2.0.2/24", "outside"),
-            ("10.1.0.0/24", "outside"),
-            ("10.1.0.255/24", "outside"),
-            ("10.1.0.1/24", "gateway"),
-            ("10.1.0.2/16", "prefix length"),
-        ] {
-            let found = problems(&[text]);
-            assert!(
-                found.len() == 1 && found[0].to_string().contains(wanted),
-                "{text}: {found:?}"
-            );
-        }
-        assert!(matches!(
-            problems(&["10.1.0.2/24", "10.1.0.2/24"])[..],
-            [Problem::Repeated { .. }]
-        ));
-        assert!(matches!(
-            problems(&["fd00::2/64", "10.1.0.2/24"])[..],
-            [Problem::PrimaryFamily { .. }]
-        ));
-    }
-
-    #[test]
-    fn an_address_that_was_not_reserved_is_refused() {
-        let answer = answer(&["10.1.0.2/24"]);
-        assert!(matches!(
-            policy().problems(&answer, &[])[..],
-            [Problem::NotReserved { .. }]
-        ));
-    }
-
-    #[test]
-    fn ten_thousand_addresses_are_one_problem() {
-        let many: Vec<String> = (0..10_000)
-            .map(|n| format!("10.1.{}.{}/24", n / 250, n % 250))
-            .collect();
-        let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert!(matches!(
-            problems(&many)[..],
-            [Problem::TooManyAddresses { count: 10_000 }]
-        ));
-    }
-}
+mod tests;

@@ -1,1 +1,34 @@
-//! The CNI verbs: guests decide, the kernel acts, the store remembers.
+//! The CNI verbs: plugins decide, the kernel acts, the store remembers.
+//!
+//! The only library that knows all five others. [`run`] is a whole call of the CNI executable; [`operator`] holds what
+//! the operator's tool shows and mends.
+//!
+//! - `verbs`: ADD, DEL, CHECK, GC, STATUS, one file each; `detach` is what DEL, GC and sweep have in common.
+//! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody) and the host's side of it.
+//! - `sweep`, `quarantine`: finding what is gone without a runtime's help, and not trusting what is not proven.
+//! - `failure`, `report`: what can go wrong, and the one table from that to CNI codes.
+
+mod call;
+mod clock;
+mod delegate;
+mod detach;
+mod failure;
+mod firewall;
+mod ipam;
+mod log;
+mod node;
+pub mod operator;
+mod quarantine;
+mod record;
+mod report;
+mod result;
+mod settings;
+mod sweep;
+mod verbs;
+
+pub use call::{Answer, Caller, run};
+pub use engine::{Builtin, embed_builtin};
+pub use failure::{Cause, Failure};
+pub use log::{Level, printable};
+pub use node::BUILT_IN_PLUGINS;
+pub use settings::{SETTINGS_FILE, Settings, SettingsError};

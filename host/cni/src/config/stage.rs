@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::error::ConfigError;
-use super::limits::Limits;
 use super::section::Section;
 use crate::ids::{Digest, PluginName};
 
@@ -20,8 +19,8 @@ pub struct PluginReference {
     /// `grants`: what it may propose beyond what a built-in of that name may. Unchecked here, since
     /// only the engine knows which grants exist.
     pub grants: Vec<String>,
-    /// `limits`.
-    pub limits: Limits,
+    /// `limits`, as configured. Unread here, since only the engine knows what it limits.
+    pub limits: Map<String, Value>,
 }
 
 /// One stage.
@@ -54,15 +53,11 @@ impl PluginReference {
         let Some(plugin) = section.name("plugin")? else {
             return Ok(None);
         };
-        let limits = match section.object("limits")? {
-            Some(object) => Limits::read(object, section.path("limits"))?,
-            None => Limits::default(),
-        };
         Ok(Some(Self {
             plugin,
             digest: section.name("digest")?,
             grants: section.read("grants")?.unwrap_or_default(),
-            limits,
+            limits: section.object("limits")?.cloned().unwrap_or_default(),
         }))
     }
 }

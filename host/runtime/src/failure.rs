@@ -1,0 +1,196 @@
+use std::fmt;
+
+use cni::convert::ResultError;
+use cni::error::Error as RequestError;
+use kernel::{ApplyError, KernelError, NetnsError};
+use plan::{Attachment, Mismatch, Problem};
+use store::{LockError, StoreError};
+
+use crate::delegate::DelegateError;
+use crate::settings::SettingsError;
+
+/// A call that did not succeed: where, and why.
+#[derive(Debug)]
+pub struct Failure {
+    /// The network, where the call got so far as to know it.
+    pub network: Option<String>,
+    /// The attachment that the call is about.
+    pub attachment: Option<Attachment>,
+    /// Why.
+    pub cause: Box<Cause>,
+}
+
+/// Everything that can go wrong. `report.rs` gives each its CNI code and its remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The request can't be served as it stands.
+    #[error(transparent)]
+    Request(Box<RequestError>),
+    /// The node's settings can't be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// Something that identifies the node can't be read.
+    #[error("{what} can't be read: {source}")]
+    Node {
+        /// What.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The container's namespace can't be used.
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// The `link` section is wrong.
+    #[error("the link section is wrong: {}", .0.join("; "))]
+    Link(Vec<String>),
+    /// A key of the `link` section is not known.
+    #[error("the link section is wrong: {0}")]
+    LinkShape(#[source] serde_json::Error),
+    /// The configuration names stages, and this version runs none.
+    #[error("stage {plugin:?} can't be run: no plugin offers a chain stage to this version")]
+    NoStage {
+        /// The stage's plugin.
+        plugin: String,
+    },
+    /// The link takes no addresses, or needs them.
+    #[error("{0}")]
+    IpamSection(String),
+    /// The `resolvConf` file can't be read.
+    #[error("the file {path} that ipam.resolvConf names can't be read: {source}")]
+    ResolvConf {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The attachment is there.
+    #[error("the container is attached to this network by this interface already")]
+    AlreadyAttached,
+    /// The attachment's former state is neither there nor proven gone.
+    #[error("an earlier attachment of this name is neither there nor proven gone: {0}")]
+    Unproven(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another call holds the attachment.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// WebAssembly can't be run here.
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
+    /// A plugin can't be loaded.
+    #[error(transparent)]
+    Load(#[from] engine::LoadError),
+    /// An installed plugin can't be used.
+    #[error(transparent)]
+    PluginStore(#[from] engine::StoreError),
+    /// The configuration names a grant that does not exist.
+    #[error(transparent)]
+    Grant(#[from] engine::UnknownGrant),
+    /// The configuration's limits are wrong.
+    #[error("ipam.limits is wrong: {0}")]
+    Limits(String),
+    /// A plugin said no, or broke a rule.
+    #[error(transparent)]
+    Plugin(#[from] engine::CallError),
+    /// The IPAM plugin's answer breaks the network's rules.
+    #[error("the answer of IPAM plugin {plugin:?} is refused: {}", list(.problems))]
+    Answer {
+        /// Whose answer.
+        plugin: String,
+        /// Everything that is wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// What other calls store keeps changing under the plugin.
+    #[error(
+        "plugin {plugin:?} was run {tries} times, and each time another call had changed what it read"
+    )]
+    Contended {
+        /// The plugin.
+        plugin: String,
+        /// How often.
+        tries: u32,
+    },
+    /// The addressing does not fit the link.
+    #[error("no plan can be made: {}", .0.join("; "))]
+    Plan(Vec<String>),
+    /// A step failed.
+    #[error(transparent)]
+    Apply(#[from] Box<ApplyError>),
+    /// The kernel could not be asked.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Another vendor's executable failed.
+    #[error(transparent)]
+    Delegate(#[from] DelegateError),
+    /// A result can't be read or written.
+    #[error(transparent)]
+    Result(#[from] ResultError),
+    /// CHECK: there is no record.
+    #[error("nothing is recorded of this attachment")]
+    NoRecord,
+    /// CHECK: something is missing or different.
+    #[error("not as it was made: {}", list(.0))]
+    Differs(Vec<Mismatch>),
+    /// CHECK: the namespace is another one.
+    #[error("{path} is another network namespace than the one that was attached")]
+    OtherNetns {
+        /// The path.
+        path: String,
+    },
+    /// Something could not be removed.
+    #[error("not everything could be removed: {}", .0.join("; "))]
+    CleanUp(Vec<String>),
+    /// STATUS: no address is left.
+    #[error("no address is left: {0}")]
+    Exhausted(String),
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+impl Failure {
+    /// A failure before anything of the network is known.
+    #[must_use]
+    pub fn of(cause: Cause) -> Self {
+        Self {
+            network: None,
+            attachment: None,
+            cause: Box::new(cause),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.attachment, &self.network) {
+            (Some(attachment), _) => write!(
+                f,
+                "network {}, container {}, interface {}: ",
+                shortened(&attachment.network),
+                shortened(&attachment.container_id),
+                attachment.interface_name
+            )?,
+            (None, Some(network)) => write!(f, "network {}: ", shortened(network))?,
+            (None, None) => {}
+        }
+        self.cause.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Ids and names have no length limit, messages should.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    }
+}

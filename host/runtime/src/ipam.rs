@@ -1,0 +1,62 @@
+//! Who decides about addresses, and the host's side of it.
+
+mod delegated;
+mod host;
+mod plugin;
+mod policy;
+mod resolver;
+
+use cni::config::{IpamConfig, NetworkConfig};
+use cni::role::OWN_TYPE;
+
+use crate::delegate::Delegate;
+use crate::failure::Cause;
+use crate::node::Node;
+
+pub(crate) use delegated::DelegatedIpam;
+
+pub(crate) use plugin::PluginIpam;
+
+/// How long a released address rests unless `ipam.coolDownSeconds` says otherwise: long enough for the neighbours' ARP
+/// entries and for connections in TIME_WAIT, both 60 s by default.
+pub(crate) const DEFAULT_COOL_DOWN_SECONDS: u64 = 60;
+
+/// Who decides about addresses.
+pub(crate) enum Ipam {
+    /// A plugin of ours, in this process.
+    Plugin(Box<PluginIpam>),
+    /// An executable of another vendor.
+    Delegated(DelegatedIpam),
+}
+
+impl Ipam {
+    /// What the `ipam` section names; None where there is none.
+    pub(crate) fn of(
+        node: &Node,
+        config: &NetworkConfig,
+        search_path: &[std::path::PathBuf],
+    ) -> Result<Option<Self>, Cause> {
+        let Some(section) = &config.ipam else {
+            return Ok(None);
+        };
+        if section.plugin_type.as_str() != OWN_TYPE {
+            let delegate =
+                Delegate::find(section.plugin_type.as_str(), search_path, &node.environment)?;
+            // The very same file under another name is run in this process.
+            if !delegate.is_ourselves() {
+                return Ok(Some(Self::Delegated(DelegatedIpam::new(delegate, config))));
+            }
+        }
+        Ok(Some(Self::Plugin(Box::new(PluginIpam::new(
+            config, section,
+        )?))))
+    }
+}
+
+/// How long the addresses of a network rest after their release.
+pub(crate) fn cool_down_seconds(section: Option<&IpamConfig>) -> u64 {
+    let settings = section.and_then(|section| section.settings().ok());
+    settings
+        .and_then(|settings| settings.cool_down_seconds)
+        .map_or(DEFAULT_COOL_DOWN_SECONDS, u64::from)
+}

@@ -1,0 +1,71 @@
+use cni::config::NetworkConfig;
+use cni::result::CniResult;
+use cni::verb::Verb;
+use cni::version::SpecVersion;
+use plan::{Addressing, Dns, InterfaceAddress, Route};
+use serde_json::Value;
+
+use crate::delegate::{Delegate, DelegateError};
+
+/// IPAM by an executable of another vendor (CNI 1.1.0, section 4): it gets the whole configuration as we got it.
+pub(crate) struct DelegatedIpam {
+    delegate: Delegate,
+    config: Vec<u8>,
+    version: SpecVersion,
+}
+
+impl DelegatedIpam {
+    pub(super) fn new(delegate: Delegate, config: &NetworkConfig) -> Self {
+        let document = Value::Object(config.raw.clone());
+        Self {
+            delegate,
+            config: document.to_string().into_bytes(),
+            version: config.cni_version,
+        }
+    }
+
+    /// ADD. When it fails the delegate's DEL is run, since it may have reserved something (CNI 1.1.0, "ADD").
+    pub(crate) fn allocate(&self) -> Result<Addressing, DelegateError> {
+        match self.delegate.run(Verb::Add, &self.config, self.version) {
+            Ok(result) => Ok(addressing(result.unwrap_or_default())),
+            Err(error) => {
+                // The first failure is what the operator must see.
+                let _ = self.forward(Verb::Del);
+                Err(error)
+            }
+        }
+    }
+
+    /// A verb without a result.
+    pub(crate) fn forward(&self, verb: Verb) -> Result<(), DelegateError> {
+        self.delegate
+            .run(verb, &self.config, self.version)
+            .map(|_| ())
+    }
+}
+
+fn addressing(result: CniResult) -> Addressing {
+    let addresses = result.ips.into_iter().map(|ip| InterfaceAddress {
+        address: ip.address,
+        gateway: ip.gateway,
+    });
+    let routes = result.routes.into_iter().map(|route| Route {
+        destination: route.dst,
+        gateway: route.gw,
+        mtu: route.mtu,
+        advmss: route.advmss,
+        priority: route.priority,
+        table: route.table,
+        scope: route.scope,
+    });
+    Addressing {
+        addresses: addresses.collect(),
+        routes: routes.collect(),
+        dns: Dns {
+            nameservers: result.dns.nameservers,
+            domain: result.dns.domain,
+            search: result.dns.search,
+            options: result.dns.options,
+        },
+    }
+}

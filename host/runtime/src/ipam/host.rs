@@ -1,0 +1,228 @@
+//! What a plugin may ask of the host: the traits of `engine`, over `store`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use engine::{LogLevel, LogSink, ReserveError, Scope, ServiceError, StorageError, UsageCount};
+use plan::{AddressPolicy, Attachment, NetworkTag};
+use store::{AddressRange, CoolDown, Reservation, StorageOverlay, Store, UnixSeconds};
+
+use crate::log::{Level, Log};
+use crate::sweep;
+
+/// Addresses of one network, for one attachment.
+pub(super) struct Leases {
+    pub(super) store: Store,
+    pub(super) attachment: Attachment,
+    pub(super) policy: AddressPolicy,
+    pub(super) now: UnixSeconds,
+    /// What this very call has reserved, and may therefore give back.
+    pub(super) reserved: Vec<IpAddr>,
+    pub(super) log: Log,
+}
+
+impl Leases {
+    fn network(&self) -> NetworkTag {
+        self.attachment.network_tag()
+    }
+
+    /// What the policy leaves of the plugin's ranges.
+    fn clip(&self, ranges: &[engine::AddressRange]) -> Vec<AddressRange> {
+        let clipped = ranges
+            .iter()
+            .flat_map(|range| self.policy.clip(range.first, range.last));
+        clipped
+            .map(|(first, last)| AddressRange { first, last })
+            .collect()
+    }
+
+    fn next(
+        &mut self,
+        ranges: &[AddressRange],
+        after: Option<IpAddr>,
+    ) -> Result<Option<IpAddr>, store::ReserveError> {
+        self.store
+            .reserve_next(self.network(), ranges, after, &self.attachment, self.now)
+    }
+}
+
+fn refusal(error: store::ReserveError) -> ReserveError {
+    match error {
+        store::ReserveError::Taken { by } => ReserveError::Taken {
+            holder: match by.attachment {
+                Some(attachment) => attachment.to_string(),
+                None => "a link whose record is lost".into(),
+            },
+        },
+        store::ReserveError::TooMany => ReserveError::TooMany,
+        store::ReserveError::Store(error) => ReserveError::Unavailable(Box::new(error)),
+    }
+}
+
+impl engine::Leases for Leases {
+    fn reserve(&mut self, address: IpAddr) -> Result<(), ReserveError> {
+        if !self.policy.allows(address) {
+            return Err(ReserveError::OutsideRanges);
+        }
+        let reserve = |leases: &Self| {
+            leases
+                .store
+                .reserve(leases.network(), address, &leases.attachment, leases.now)
+        };
+        let reservation = match reserve(self) {
+            // The holder may be gone without anybody having told us.
+            Err(store::ReserveError::Taken { .. }) => {
+                sweep::network(&self.store, self.network(), &self.log, self.now);
+                reserve(self)
+            }
+            other => other,
+        };
+        if reservation.map_err(refusal)? == Reservation::New {
+            self.reserved.push(address);
+        }
+        Ok(())
+    }
+
+    fn reserve_next(
+        &mut self,
+        ranges: &[engine::AddressRange],
+        after: Option<IpAddr>,
+    ) -> Result<IpAddr, ReserveError> {
+        let ranges = self.clip(ranges);
+        if ranges.is_empty() {
+            return Err(ReserveError::OutsideRanges);
+        }
+        let mut next = self.next(&ranges, after).map_err(refusal)?;
+        if next.is_none() {
+            sweep::network(&self.store, self.network(), &self.log, self.now);
+            next = self.next(&ranges, after).map_err(refusal)?;
+        }
+        let address = next.ok_or(ReserveError::Exhausted)?;
+        self.reserved.push(address);
+        Ok(address)
+    }
+
+    fn last_reserved(
+        &mut self,
+        ranges: &[engine::AddressRange],
+    ) -> Result<Option<IpAddr>, ServiceError> {
+        Ok(self
+            .store
+            .last_reserved(self.network(), &self.clip(ranges))?)
+    }
+
+    fn held(&mut self) -> Result<Vec<IpAddr>, ServiceError> {
+        let leases = self.store.held(&self.attachment.key())?;
+        Ok(leases.into_iter().map(|lease| lease.address).collect())
+    }
+
+    fn release(&mut self, address: IpAddr) -> Result<bool, ServiceError> {
+        let Some(position) = self
+            .reserved
+            .iter()
+            .position(|reserved| *reserved == address)
+        else {
+            return Ok(false);
+        };
+        self.reserved.swap_remove(position);
+        Ok(self
+            .store
+            .release_one(self.network(), address, &self.attachment, CoolDown::NONE)?)
+    }
+
+    fn usage(&mut self, ranges: &[engine::AddressRange]) -> Result<UsageCount, ServiceError> {
+        let usage = self.store.usage(self.network(), &self.clip(ranges))?;
+        Ok(UsageCount {
+            capacity: usage.capacity,
+            taken: usage.taken,
+            cooling: usage.cooling,
+        })
+    }
+}
+
+/// The storage of one plugin. All plugins of a call share the overlay, which is committed with the record.
+pub(super) struct PluginStorage {
+    pub(super) overlay: Arc<Mutex<StorageOverlay>>,
+    pub(super) plugin: String,
+    pub(super) writable: bool,
+}
+
+impl PluginStorage {
+    fn overlay(&self) -> std::sync::MutexGuard<'_, StorageOverlay> {
+        self.overlay
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn require_writable(&self) -> Result<(), StorageError> {
+        if self.writable {
+            Ok(())
+        } else {
+            Err(StorageError::ReadOnly)
+        }
+    }
+}
+
+fn scope(scope: Scope) -> store::Scope {
+    match scope {
+        Scope::Attachment => store::Scope::Attachment,
+        Scope::Durable => store::Scope::Durable,
+    }
+}
+
+fn storage_failure(error: store::StorageError) -> StorageError {
+    match error {
+        store::StorageError::QuotaExceeded { .. } | store::StorageError::TooManyKeys => {
+            StorageError::QuotaExceeded
+        }
+        other => StorageError::Unavailable(Box::new(other)),
+    }
+}
+
+impl engine::Storage for PluginStorage {
+    fn get(&mut self, of: Scope, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.overlay()
+            .get(&self.plugin, scope(of), key)
+            .map_err(storage_failure)
+    }
+
+    fn set(&mut self, of: Scope, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
+        self.require_writable()?;
+        self.overlay()
+            .set(&self.plugin, scope(of), key, &value)
+            .map_err(storage_failure)
+    }
+
+    fn delete(&mut self, of: Scope, key: &str) -> Result<(), StorageError> {
+        self.require_writable()?;
+        self.overlay()
+            .delete(&self.plugin, scope(of), key)
+            .map_err(storage_failure)
+    }
+
+    fn count(&mut self, of: Scope, prefix: &str) -> Result<u64, StorageError> {
+        self.overlay()
+            .count(&self.plugin, scope(of), prefix)
+            .map_err(storage_failure)
+    }
+}
+
+/// A plugin's words, in the node's log.
+pub(super) struct LoggedWords {
+    pub(crate) log: Log,
+    pub(crate) plugin: String,
+}
+
+impl LogSink for LoggedWords {
+    fn line(&mut self, level: LogLevel, text: &str) {
+        let level = match level {
+            LogLevel::Debug => Level::Debug,
+            LogLevel::Info => Level::Info,
+            LogLevel::Warning => Level::Warning,
+            LogLevel::Error => Level::Error,
+        };
+        self.log
+            .write(level, &format!("plugin {}: {text}", self.plugin));
+    }
+}

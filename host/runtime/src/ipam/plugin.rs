@@ -1,0 +1,358 @@
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cni::address_request::{AddressRequest, RequestSource};
+use cni::config::{
+    IpamConfig, IpamSettings, NetworkConfig, PluginReference, RangeSet, StatusWhenExhausted,
+};
+use cni::pod::Pod;
+use engine::{AttachmentInfo, Grants, HostServices, Limits};
+use plan::{AddressPolicy, Addressing, Attachment, Dns};
+use serde_json::{Map, Value, json};
+use store::{CoolDown, Quota, StorageChanges, StorageOverlay, Store};
+
+use super::host::{Leases, LoggedWords, PluginStorage};
+use super::{policy, resolver};
+use crate::clock::unix_seconds;
+use crate::failure::Cause;
+use crate::node::Node;
+
+/// IPAM by a plugin in this process.
+pub(crate) struct PluginIpam {
+    reference: PluginReference,
+    settings: IpamSettings,
+    sets: Vec<RangeSet>,
+    /// The `ipam` object as the plugin sees it.
+    config: String,
+}
+
+/// What a plugin decided.
+pub(crate) struct Allocated {
+    pub(crate) addressing: Addressing,
+    /// What it wants stored, to be committed with the record.
+    pub(crate) storage: StorageChanges,
+}
+
+impl PluginIpam {
+    pub(super) fn new(config: &NetworkConfig, section: &IpamConfig) -> Result<Self, Cause> {
+        let settings = section.settings().map_err(config_error)?;
+        let reference = settings.reference.clone().ok_or_else(|| {
+            Cause::IpamSection(
+                "ipam.plugin is missing: name the plugin that decides, such as \"host-local\""
+                    .into(),
+            )
+        })?;
+        let sets = config.ip_ranges().map_err(config_error)?;
+        let config = plugin_config(&section.raw, config.raw.get("runtimeConfig"));
+        Ok(Self {
+            reference,
+            settings,
+            sets,
+            config: Value::Object(config).to_string(),
+        })
+    }
+
+    /// The plugin's name.
+    pub(crate) fn name(&self) -> &str {
+        self.reference.plugin.as_str()
+    }
+
+    /// What the host lets the plugin hand out to this request.
+    pub(crate) fn policy(&self, requested: &[AddressRequest]) -> AddressPolicy {
+        policy::policy(&self.sets, &self.settings, requested)
+    }
+
+    /// Shall STATUS stay ready when no address is left?
+    pub(crate) fn ready_when_exhausted(&self) -> bool {
+        self.settings.status_when_exhausted == StatusWhenExhausted::Ready
+    }
+
+    /// Asks the plugin for addresses and checks its answer. What it reserved is released when either fails.
+    pub(crate) fn allocate(
+        &self,
+        node: &Node,
+        attachment: &Attachment,
+        requested: &[AddressRequest],
+        pod: Option<&Pod>,
+    ) -> Result<Allocated, Cause> {
+        let store = node.store()?;
+        let outcome = self.try_allocate(node, store, attachment, requested, pod);
+        if outcome.is_err() {
+            store.release_pending(&attachment.key(), CoolDown::NONE)?;
+        }
+        outcome
+    }
+
+    fn try_allocate(
+        &self,
+        node: &Node,
+        store: &Store,
+        attachment: &Attachment,
+        requested: &[AddressRequest],
+        pod: Option<&Pod>,
+    ) -> Result<Allocated, Cause> {
+        let resolver = self.resolver()?;
+        let policy = self.policy(requested);
+        let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
+        let services = self.services(node, store, attachment, &policy, &overlay, true);
+        let info = info(attachment, requested, pod);
+        let addressing =
+            self.load(node)?
+                .allocate(services, &info, &self.config, resolver.as_ref())?;
+        let held = store.held(&attachment.key())?;
+        let held: Vec<IpAddr> = held.into_iter().map(|lease| lease.address).collect();
+        let problems = policy.problems(&addressing, &held);
+        if !problems.is_empty() {
+            return Err(Cause::Answer {
+                plugin: self.name().into(),
+                problems,
+            });
+        }
+        self.release_surplus(store, attachment, &addressing, &held)?;
+        Ok(Allocated {
+            addressing,
+            storage: changes(store, attachment, &overlay),
+        })
+    }
+
+    /// What was reserved and is not in the answer would be taken for nothing.
+    fn release_surplus(
+        &self,
+        store: &Store,
+        attachment: &Attachment,
+        addressing: &Addressing,
+        held: &[IpAddr],
+    ) -> Result<(), Cause> {
+        for address in held {
+            if !addressing
+                .addresses
+                .iter()
+                .any(|entry| entry.address.addr() == *address)
+            {
+                store.release_one(
+                    attachment.network_tag(),
+                    *address,
+                    attachment,
+                    CoolDown::NONE,
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the plugin that the attachment is gone.
+    pub(crate) fn release(
+        &self,
+        node: &Node,
+        attachment: &Attachment,
+        pod: Option<&Pod>,
+    ) -> Result<(), Cause> {
+        let store = node.store()?;
+        let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
+        let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, true);
+        self.load(node)?
+            .release(services, &info(attachment, &[], pod), &self.config)?;
+        Ok(store.commit_durable(&changes(store, attachment, &overlay))?)
+    }
+
+    /// Asks the plugin whether what it allocated is in order.
+    pub(crate) fn check(
+        &self,
+        node: &Node,
+        attachment: &Attachment,
+        pod: Option<&Pod>,
+        addressing: &Addressing,
+    ) -> Result<(), Cause> {
+        let store = node.store()?;
+        let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
+        let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, false);
+        let info = info(attachment, &[], pod);
+        Ok(self
+            .load(node)?
+            .check(services, &info, &self.config, addressing)?)
+    }
+
+    /// Asks the plugin whether it could serve.
+    pub(crate) fn status(&self, node: &Node, network: &str) -> Result<(), Cause> {
+        let store = node.store()?;
+        let nobody = Attachment {
+            network: network.into(),
+            container_id: String::new(),
+            interface_name: String::new(),
+        };
+        let plugin = self.load(node)?;
+        let services = || {
+            let overlay = Arc::new(Mutex::new(store.storage(&nobody, Quota::default())));
+            self.services(node, store, &nobody, &self.policy(&[]), &overlay, false)
+        };
+        plugin.validate(services(), &self.config)?;
+        Ok(plugin.status(services(), &self.config)?)
+    }
+
+    /// Is an address of the network left, one that cools down included? Networks without ranges can't say no.
+    pub(crate) fn has_addresses_left(&self, store: &Store, network: &str) -> Result<bool, Cause> {
+        let policy = self.policy(&[]);
+        for set in &self.sets {
+            let clipped = set
+                .iter()
+                .flat_map(|range| policy.clip(range.start, range.end));
+            let ranges: Vec<store::AddressRange> = clipped
+                .map(|(first, last)| store::AddressRange { first, last })
+                .collect();
+            if store.usage(plan::NetworkTag::of(network), &ranges)?.left() == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn load(&self, node: &Node) -> Result<engine::Ipam, Cause> {
+        let digest = self.reference.digest.as_ref().map(AsRef::as_ref);
+        let plugin = node.plugin(self.name(), digest)?;
+        let grants = if self.reference.grants.is_empty() {
+            Grants::ipam()
+        } else {
+            Grants::parse(self.reference.grants.iter().map(String::as_str))?
+        };
+        Ok(plugin.ipam(&grants, self.limits()?)?)
+    }
+
+    fn limits(&self) -> Result<Limits, Cause> {
+        serde_json::from_value(Value::Object(self.reference.limits.clone()))
+            .map_err(|error| Cause::Limits(error.to_string()))
+    }
+
+    fn resolver(&self) -> Result<Option<Dns>, Cause> {
+        let path = self.settings.resolv_conf.as_ref();
+        path.map(|path| {
+            resolver::read(path).map_err(|source| Cause::ResolvConf {
+                path: path.clone(),
+                source,
+            })
+        })
+        .transpose()
+    }
+
+    fn services(
+        &self,
+        node: &Node,
+        store: &Store,
+        attachment: &Attachment,
+        policy: &AddressPolicy,
+        overlay: &Arc<Mutex<StorageOverlay>>,
+        writable: bool,
+    ) -> HostServices {
+        HostServices {
+            leases: Box::new(Leases {
+                store: store.clone(),
+                attachment: attachment.clone(),
+                policy: policy.clone(),
+                now: unix_seconds(node.now),
+                reserved: Vec::new(),
+                log: node.log.clone(),
+            }),
+            storage: Box::new(PluginStorage {
+                overlay: Arc::clone(overlay),
+                plugin: self.name().into(),
+                writable,
+            }),
+            log: Box::new(LoggedWords {
+                log: node.log.clone(),
+                plugin: self.name().into(),
+            }),
+            now: node.now,
+        }
+    }
+}
+
+/// What a finished call wants stored.
+fn changes(
+    store: &Store,
+    attachment: &Attachment,
+    overlay: &Mutex<StorageOverlay>,
+) -> StorageChanges {
+    let mut shared = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *shared, store.storage(attachment, Quota::default())).into_changes()
+}
+
+fn config_error(error: cni::config::ConfigError) -> Cause {
+    Cause::Request(Box::new(error.into()))
+}
+
+/// The `ipam` object with all ranges under `ranges`, in the order in which the reference plugin host-local takes them:
+/// the runtime's, the old single form, the section's own.
+fn plugin_config(
+    section: &Map<String, Value>,
+    runtime_config: Option<&Value>,
+) -> Map<String, Value> {
+    let mut config = section.clone();
+    let mut sets: Vec<Value> = Vec::new();
+    if let Some(Value::Array(from_runtime)) = runtime_config.and_then(|all| all.get("ipRanges")) {
+        sets.extend(from_runtime.iter().cloned());
+    }
+    if config.get("subnet").is_some_and(|subnet| !subnet.is_null()) {
+        let keys = ["subnet", "rangeStart", "rangeEnd", "gateway"];
+        let range: Map<String, Value> = keys
+            .iter()
+            .filter_map(|key| config.remove_entry(*key))
+            .collect();
+        sets.push(json!([range]));
+    }
+    if let Some(Value::Array(own)) = config.get("ranges") {
+        sets.extend(own.iter().cloned());
+    }
+    if !sets.is_empty() {
+        config.insert("ranges".into(), Value::Array(sets));
+    }
+    config
+}
+
+fn info(
+    attachment: &Attachment,
+    requested: &[AddressRequest],
+    pod: Option<&Pod>,
+) -> AttachmentInfo {
+    AttachmentInfo {
+        network: attachment.network.clone(),
+        container_id: attachment.container_id.clone(),
+        interface_name: attachment.interface_name.clone(),
+        pod: pod.map(|pod| engine::Pod {
+            namespace: pod.namespace.clone().unwrap_or_default(),
+            name: pod.name.clone().unwrap_or_default(),
+            uid: pod.uid.clone(),
+            annotations: pod.annotations.clone().into_iter().collect(),
+        }),
+        requested: requested.iter().map(requested_address).collect(),
+    }
+}
+
+fn requested_address(request: &AddressRequest) -> engine::AddressRequest {
+    engine::AddressRequest {
+        address: request.address,
+        prefix_length: request.prefix_length,
+        gateway: request.gateway,
+        source: match request.source {
+            RequestSource::CniArgs => engine::RequestSource::CniArgs,
+            RequestSource::Args => engine::RequestSource::Args,
+            RequestSource::RuntimeConfig => engine::RequestSource::RuntimeConfig,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_sees_all_ranges_in_one_place() {
+        let section = json!({"type": "wasm-cni", "subnet": "10.1.0.0/24", "gateway": "10.1.0.9",
+            "ranges": [[{"subnet": "fd00::/64"}]]});
+        let runtime = json!({"ipRanges": [[{"subnet": "10.9.0.0/24"}]]});
+        let config = plugin_config(section.as_object().unwrap(), Some(&runtime));
+        assert_eq!(
+            config["ranges"],
+            json!([[{"subnet": "10.9.0.0/24"}], [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.9"}], [{"subnet": "fd00::/64"}]])
+        );
+        assert!(!config.contains_key("subnet") && !config.contains_key("gateway"));
+    }
+}

@@ -1,0 +1,102 @@
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::fs;
+use std::time::SystemTime;
+
+use engine::{Builtin, Engine, Plugin, PluginStore};
+use store::{Location, Store};
+
+use crate::failure::Cause;
+use crate::log::Log;
+use crate::quarantine;
+use crate::settings::Settings;
+
+/// The plugins that are part of the executable; a configuration names them without installing anything.
+pub const BUILT_IN_PLUGINS: [&str; 2] = ["host-local", "static"];
+
+/// What a call works with. Everything is opened when it is first needed: a DEL loads no plugin, VERSION opens nothing.
+pub(crate) struct Node {
+    pub(crate) settings: Settings,
+    pub(crate) log: Log,
+    /// The caller's environment, which delegates inherit.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// The instant of the call.
+    pub(crate) now: SystemTime,
+    builtin: Option<Builtin>,
+    engine: OnceCell<Engine>,
+    store: OnceCell<Store>,
+}
+
+impl Node {
+    pub(crate) fn new(
+        settings: Settings,
+        log: Log,
+        builtin: Option<Builtin>,
+        environment: Vec<(OsString, OsString)>,
+    ) -> Self {
+        Self {
+            settings,
+            log,
+            environment,
+            now: SystemTime::now(),
+            builtin,
+            engine: OnceCell::new(),
+            store: OnceCell::new(),
+        }
+    }
+
+    /// The store. One that finds itself new is filled with what the kernel knows before anybody can use it.
+    pub(crate) fn store(&self) -> Result<&Store, Cause> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = Store::open(&self.location()?)?;
+        if store.is_new() {
+            quarantine::fill(&store, &self.log, self.now)?;
+        }
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    fn location(&self) -> Result<Location, Cause> {
+        let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").map_err(|source| {
+            Cause::Node {
+                what: "the boot id",
+                source,
+            }
+        })?;
+        let netns_cookie = kernel::host_netns_cookie().map_err(|errno| Cause::Node {
+            what: "the cookie of the host's network namespace",
+            source: errno.into(),
+        })?;
+        Ok(Location {
+            root: self.settings.run_directory.clone(),
+            persistent_root: self.settings.state_directory.clone(),
+            boot_id: boot_id.trim_end().to_owned(),
+            netns_cookie,
+        })
+    }
+
+    /// Loads a plugin by the name that a configuration uses: a built-in one, else an installed one.
+    pub(crate) fn plugin(&self, name: &str, digest: Option<&str>) -> Result<Plugin, Cause> {
+        let engine = self.engine()?;
+        match self.builtin {
+            // A digest pins a component that was installed; built-in ones are pinned by the executable.
+            Some(builtin) if digest.is_none() && BUILT_IN_PLUGINS.contains(&name) => {
+                Ok(engine.load_builtin(name, builtin)?)
+            }
+            _ => Ok(self.plugins().open(engine, name, digest)?),
+        }
+    }
+
+    fn plugins(&self) -> PluginStore {
+        PluginStore::at(self.settings.state_directory.join("plugins"))
+    }
+
+    fn engine(&self) -> Result<&Engine, Cause> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
+        let engine = Engine::new()?;
+        Ok(self.engine.get_or_init(|| engine))
+    }
+}

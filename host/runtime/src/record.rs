@@ -1,0 +1,108 @@
+//! What is written down before anything is done.
+
+use cni::config::NetworkConfig;
+use plan::{Addressing, Attachment, NetnsIdentity, Plan};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use store::{Record, StagePart, UnixSeconds};
+
+/// The keys that a runtime injects, which differ from call to call (CNI 1.1.0, "Deriving request configuration").
+const INJECTED: [&str; 4] = ["runtimeConfig", "args", "prevResult", "cniVersion"];
+
+/// The part of a link with its IPAM.
+pub(crate) fn link_part(
+    kind: &str,
+    config: &NetworkConfig,
+    plan: &Plan,
+    netns: &NetnsIdentity,
+) -> StagePart {
+    StagePart {
+        id: part_id(kind, config),
+        plugin: kind.into(),
+        undo: plan.undo(netns),
+        steps: plan.steps.clone(),
+        addressing: Some(plan.addressing.clone()),
+        config: recorded_config(config),
+        result: Value::Null,
+    }
+}
+
+/// The part of IPAM alone, for another vendor's interface plugin.
+pub(crate) fn ipam_part(
+    plugin: &str,
+    config: &NetworkConfig,
+    addressing: &Addressing,
+) -> StagePart {
+    StagePart {
+        id: part_id(plugin, config),
+        plugin: plugin.into(),
+        undo: Vec::new(),
+        steps: Vec::new(),
+        addressing: Some(addressing.clone()),
+        config: recorded_config(config),
+        result: Value::Null,
+    }
+}
+
+/// A pending record with one part.
+pub(crate) fn pending(
+    attachment: &Attachment,
+    netns: NetnsIdentity,
+    group: u32,
+    now: UnixSeconds,
+    part: StagePart,
+) -> Record {
+    let mut record = Record::new(attachment.clone(), group, now);
+    record.netns = Some(netns);
+    record.parts.push(part);
+    record
+}
+
+/// The plugin and the hash of its configuration less what the runtime injects.
+fn part_id(plugin: &str, config: &NetworkConfig) -> String {
+    let own: serde_json::Map<String, Value> = config
+        .raw
+        .iter()
+        .filter(|(key, _)| !INJECTED.contains(&key.as_str()) && !key.starts_with("cni.dev/"))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let digest = Sha256::digest(Value::Object(own).to_string().as_bytes());
+    let hex: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{plugin}:{hex}")
+}
+
+/// The configuration that a later DEL needs for a delegate, should the present one have changed.
+fn recorded_config(config: &NetworkConfig) -> Value {
+    let mut document = config.raw.clone();
+    document.remove("prevResult");
+    Value::Object(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config(extra: Value) -> NetworkConfig {
+        let mut document = json!({"name": "n", "type": "wasm-cni", "link": {"kind": "bridge"}});
+        for (key, value) in extra.as_object().unwrap() {
+            document[key] = value.clone();
+        }
+        NetworkConfig::parse(document.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_a_runtime_injects_does_not_change_a_parts_id() {
+        let plain = part_id("bridge", &config(json!({})));
+        let injected = config(
+            json!({"cniVersion": "1.0.0", "runtimeConfig": {"ips": ["10.0.0.1"]}, "cni.dev/x": 1}),
+        );
+        assert_eq!(part_id("bridge", &injected), plain);
+        assert_ne!(part_id("bridge", &config(json!({"mtu": 9000}))), plain);
+    }
+}

@@ -1,0 +1,233 @@
+//! Finding what is gone without a runtime's help: runtimes are killed, nodes reboot, and a DEL can be lost.
+//!
+//! A sweep touches nothing that is locked: its call is running. What it can't prove gone it leaves alone.
+
+use kernel::{Kernel, Linux, Presence};
+use plan::{LinkKind, NetworkTag, Undo};
+use store::{
+    CoolDown, Lease, LeaseFilter, LeaseKind, LeaseState, LinkEvidence, Record, RecordState, Store,
+    UnixSeconds,
+};
+
+use crate::detach::{self, Detached};
+use crate::failure::Cause;
+use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
+use crate::log::{Level, Log};
+
+/// What a sweep did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Attachments that were gone and are cleaned up now, as text.
+    pub removed: Vec<String>,
+    /// Quarantined addresses that are free again.
+    pub freed: Vec<std::net::IpAddr>,
+    /// What failed; the rest was done.
+    pub failures: Vec<String>,
+}
+
+/// Sweeps one network and notes in the log what it did. Never fails: who calls goes on with what is there.
+pub(crate) fn network(store: &Store, network: NetworkTag, log: &Log, now: UnixSeconds) {
+    match sweep(store, Some(network), now) {
+        Ok(swept) if swept == Swept::default() => {}
+        Ok(swept) => log.write(
+            Level::Info,
+            &format!(
+                "sweep: removed [{}], freed {:?}, failed [{}]",
+                swept.removed.join(", "),
+                swept.freed,
+                swept.failures.join("; ")
+            ),
+        ),
+        Err(cause) => log.write(Level::Warning, &format!("sweep: {cause}")),
+    }
+}
+
+/// Sweeps one network, or all.
+///
+/// # Errors
+/// When kernel or store can't be asked at all.
+pub(crate) fn sweep(
+    store: &Store,
+    network: Option<NetworkTag>,
+    now: UnixSeconds,
+) -> Result<Swept, Cause> {
+    let mut kernel = Linux::host()?;
+    let mut swept = Swept::default();
+    records(store, &mut kernel, network, now, &mut swept)?;
+    orphans(store, network, &mut swept)?;
+    quarantined(store, &mut kernel, network, &mut swept)?;
+    Ok(swept)
+}
+
+fn records(
+    store: &Store,
+    kernel: &mut Linux,
+    network: Option<NetworkTag>,
+    now: UnixSeconds,
+    swept: &mut Swept,
+) -> Result<(), Cause> {
+    let mut after = None;
+    loop {
+        let page = match network {
+            Some(network) => store.records_of_network(network, after)?,
+            None => store.records(after)?,
+        };
+        for record in &page.records {
+            match sweep_record(store, kernel, record, now) {
+                Ok(true) => swept.removed.push(record.attachment.to_string()),
+                Ok(false) => {}
+                Err(cause) => swept
+                    .failures
+                    .push(format!("{}: {cause}", record.attachment)),
+            }
+        }
+        swept.failures.extend(
+            page.unreadable
+                .iter()
+                .map(|unreadable| unreadable.error.to_string()),
+        );
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// True if the record was a dead one and is gone now.
+fn sweep_record(
+    store: &Store,
+    kernel: &mut Linux,
+    seen: &Record,
+    now: UnixSeconds,
+) -> Result<bool, Cause> {
+    let key = seen.attachment.key();
+    let Ok(_lock) = store.try_lock_attachment(&key) else {
+        return Ok(false);
+    };
+    // Only what is read under the lock counts: the call that held it may have changed everything.
+    let Some(record) = store.record(&key)? else {
+        return Ok(false);
+    };
+    let dead = match record.state {
+        // Its process is gone, else it would hold the lock.
+        RecordState::Pending => true,
+        RecordState::Applied => links_are_gone(kernel, &record)?,
+    };
+    if !dead {
+        return Ok(false);
+    }
+    let cool_down = CoolDown::lasting(now, DEFAULT_COOL_DOWN_SECONDS);
+    Ok(detach::detach(store, kernel, &record, cool_down)? == Detached::Gone)
+}
+
+/// Are all links of the record gone? A record without links says nothing about its container, so it stays.
+fn links_are_gone(kernel: &mut dyn Kernel, record: &Record) -> Result<bool, Cause> {
+    let mut any = false;
+    for undo in record
+        .parts
+        .iter()
+        .flat_map(|part| &part.undo)
+        .filter(|undo| undo.is_link())
+    {
+        any = true;
+        if kernel.presence(undo)? != Presence::Gone {
+            return Ok(false);
+        }
+    }
+    Ok(any)
+}
+
+/// What a process left behind that died between reserving and recording: nothing was done in the kernel yet.
+fn orphans(store: &Store, network: Option<NetworkTag>, swept: &mut Swept) -> Result<(), Cause> {
+    let mut after = None;
+    loop {
+        let page = store.orphaned_leases(after)?;
+        for (attachment, _) in &page.orphans {
+            if network.is_some_and(|network| network != attachment.network_tag()) {
+                continue;
+            }
+            let key = attachment.key();
+            let Ok(_lock) = store.try_lock_attachment(&key) else {
+                continue;
+            };
+            if store.record(&key)?.is_none()
+                && !store.release_pending(&key, CoolDown::NONE)?.is_empty()
+            {
+                swept.removed.push(attachment.to_string());
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn quarantined(
+    store: &Store,
+    kernel: &mut Linux,
+    network: Option<NetworkTag>,
+    swept: &mut Swept,
+) -> Result<(), Cause> {
+    let filter = LeaseFilter {
+        network,
+        kind: Some(LeaseKind::Quarantined),
+    };
+    let mut after = None;
+    loop {
+        let page = store.list_leases(filter, after)?;
+        for lease in &page.leases {
+            // One with a record is settled with it.
+            let recorded = match &lease.attachment {
+                Some(attachment) => store.record(&attachment.key())?.is_some(),
+                None => false,
+            };
+            if !recorded && is_free(kernel, lease)? {
+                free(store, kernel, lease)?;
+                swept.freed.push(lease.address);
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn is_free(kernel: &mut dyn Kernel, lease: &Lease) -> Result<bool, Cause> {
+    match &lease.state {
+        LeaseState::Quarantined { evidence } => match link_of(evidence) {
+            Some(link) => Ok(kernel.presence(&link)? == Presence::Gone),
+            None => Ok(false),
+        },
+        _ => Ok(false),
+    }
+}
+
+/// The link that the evidence names, as something that the kernel can be asked about.
+fn link_of(evidence: &LinkEvidence) -> Option<Undo> {
+    let (name, mac) = (evidence.link.clone(), evidence.mac?);
+    Some(match &evidence.netns {
+        None => Undo::DeleteHostLink {
+            name,
+            kind: LinkKind::Veth,
+            mac,
+        },
+        Some(netns) => Undo::DeleteContainerLink {
+            netns: netns.clone(),
+            name,
+            kind: LinkKind::Macvlan,
+            mac,
+        },
+    })
+}
+
+/// The record is lost, so the rules that went with the address are taken back by the address alone.
+fn free(store: &Store, kernel: &mut Linux, lease: &Lease) -> Result<(), Cause> {
+    kernel.undo(&Undo::ForgetMasquerade {
+        network: lease.network,
+        sources: vec![lease.address],
+    })?;
+    store.force_release(lease.network, lease.address)?;
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! What CHECK may expect: what is recorded, as far as the final result still says so. What later plugins of the chain
+//! changed is theirs (CNI 1.1.0, "CHECK").
+
+use cni::result::CniResult;
+use plan::{MacAddress, Step};
+
+/// The step as it should be found; None where the final result no longer holds anything of it.
+pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
+    let mut step = step.clone();
+    match &mut step {
+        Step::Veth(veth) => {
+            if let Some(mac) = mac_of(last, &veth.container_name) {
+                veth.container_mac = mac;
+            }
+            veth.mtu = mtu_of(last, &veth.container_name).or(veth.mtu);
+        }
+        Step::Macvlan(macvlan) => {
+            if let Some(mac) = mac_of(last, &macvlan.name) {
+                macvlan.mac = mac;
+            }
+            macvlan.mtu = mtu_of(last, &macvlan.name).or(macvlan.mtu);
+        }
+        Step::ContainerAddresses(wanted) => {
+            wanted
+                .addresses
+                .retain(|entry| last.ips.iter().any(|ip| ip.address == entry.address));
+        }
+        Step::ContainerRoutes(wanted) => {
+            let known = wanted.routes.len();
+            wanted.routes.retain(|route| {
+                last.routes
+                    .iter()
+                    .any(|other| other.dst == route.destination)
+            });
+            if wanted.routes.is_empty() && known > 0 {
+                return None;
+            }
+        }
+        // An announcement leaves nothing that could be looked at.
+        Step::Announce(_) => return None,
+        _ => {}
+    }
+    Some(step)
+}
+
+fn mac_of(last: &CniResult, name: &str) -> Option<MacAddress> {
+    container_interface(last, name)?
+        .mac
+        .as_deref()?
+        .parse()
+        .ok()
+}
+
+fn mtu_of(last: &CniResult, name: &str) -> Option<u32> {
+    container_interface(last, name)?.mtu
+}
+
+fn container_interface<'a>(last: &'a CniResult, name: &str) -> Option<&'a cni::result::Interface> {
+    last.interfaces
+        .iter()
+        .find(|interface| interface.name == name && interface.sandbox.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use cni::result::{Interface, IpConfig};
+    use plan::{ContainerAddresses, ContainerRoutes, InterfaceAddress, Route};
+
+    use super::*;
+
+    #[test]
+    fn an_address_that_a_later_plugin_took_away_is_not_missed() {
+        let entry = |text: &str| InterfaceAddress {
+            address: text.parse().unwrap(),
+            gateway: None,
+        };
+        let step = Step::ContainerAddresses(ContainerAddresses {
+            interface: "eth0".into(),
+            addresses: vec![entry("10.0.0.2/24"), entry("fd00::2/64")],
+            duplicate_address_detection: false,
+            no_prefix_route: false,
+        });
+        let kept = IpConfig {
+            interface: Some(0),
+            address: "10.0.0.2/24".parse().unwrap(),
+            gateway: None,
+        };
+        let last = CniResult {
+            ips: vec![kept],
+            ..CniResult::default()
+        };
+        let Some(Step::ContainerAddresses(wanted)) = expectation(&step, &last) else {
+            panic!()
+        };
+        assert_eq!(wanted.addresses, [entry("10.0.0.2/24")]);
+    }
+
+    #[test]
+    fn routes_that_are_no_longer_in_the_result_are_not_missed() {
+        let step = Step::ContainerRoutes(ContainerRoutes {
+            interface: "eth0".into(),
+            on_link: vec![],
+            routes: vec![Route::to("0.0.0.0/0".parse().unwrap(), None)],
+        });
+        assert_eq!(expectation(&step, &CniResult::default()), None);
+    }
+
+    #[test]
+    fn an_ethernet_address_that_a_later_plugin_set_is_expected() {
+        let step = Step::Macvlan(plan::MacvlanDevice {
+            name: "eth0".into(),
+            master: None,
+            master_in_container: false,
+            mode: plan::MacvlanMode::Bridge,
+            mac: MacAddress::from_seed(b"old"),
+            mtu: None,
+            broadcast_queue_length: None,
+            alias: String::new(),
+        });
+        let mac = MacAddress::from_seed(b"new");
+        let interface = Interface {
+            name: "eth0".into(),
+            mac: Some(mac.to_string()),
+            sandbox: Some("/run/netns/x".into()),
+            ..Interface::default()
+        };
+        let last = CniResult {
+            interfaces: vec![interface],
+            ..CniResult::default()
+        };
+        assert!(
+            matches!(expectation(&step, &last), Some(Step::Macvlan(macvlan)) if macvlan.mac == mac)
+        );
+    }
+}

@@ -1,0 +1,116 @@
+use std::collections::BTreeSet;
+
+use cni::request::Gc;
+use cni::verb::Verb;
+use kernel::Linux;
+use plan::{Attachment, AttachmentKey, NetworkTag};
+use store::{CoolDown, Store};
+
+use super::about_network;
+use crate::clock::unix_seconds;
+use crate::detach::{Detached, detach};
+use crate::failure::{Cause, Failure};
+use crate::ipam::{Ipam, cool_down_seconds};
+use crate::log::Level;
+use crate::node::Node;
+use crate::sweep;
+
+/// CNI GC: everything on this network that is not in the list of valid attachments goes. It carries on past errors and
+/// tells them all.
+pub(crate) fn gc(node: &Node, request: &Gc) -> Result<(), Failure> {
+    about_network(&request.call, collect(node, request))
+}
+
+fn collect(node: &Node, request: &Gc) -> Result<(), Cause> {
+    let store = node.store()?;
+    let network = request.call.config.name.to_string();
+    let valid: BTreeSet<AttachmentKey> = request
+        .valid
+        .iter()
+        .map(|valid| {
+            let attachment = Attachment {
+                network: network.clone(),
+                container_id: valid.container_id.to_string(),
+                interface_name: valid.interface_name.to_string(),
+            };
+            attachment.key()
+        })
+        .collect();
+    let seconds = cool_down_seconds(request.call.config.ipam.as_ref());
+    let cool_down = CoolDown::lasting(unix_seconds(node.now), seconds);
+    let tag = NetworkTag::of(&network);
+    let mut failures = Vec::new();
+    for key in stale(store, tag, &valid, unix_seconds(node.now))? {
+        if let Err(failure) = remove(node, store, &key, cool_down) {
+            failures.push(failure.to_string());
+        }
+    }
+    failures.extend(sweep::sweep(store, Some(tag), unix_seconds(node.now))?.failures);
+    match Ipam::of(node, &request.call.config, &request.call.search_path) {
+        Ok(Some(Ipam::Delegated(delegated))) => {
+            failures.extend(
+                delegated
+                    .forward(Verb::Gc)
+                    .err()
+                    .map(|error| error.to_string()),
+            );
+        }
+        Ok(_) => {}
+        Err(cause) => failures.push(cause.to_string()),
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Cause::CleanUp(failures))
+    }
+}
+
+/// The attachments on record that are not valid and were recorded before this call: an ADD may run beside it.
+fn stale(
+    store: &Store,
+    network: NetworkTag,
+    valid: &BTreeSet<AttachmentKey>,
+    begun: u64,
+) -> Result<Vec<AttachmentKey>, Cause> {
+    let mut stale = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.records_of_network(network, after)?;
+        let old = page
+            .records
+            .iter()
+            .filter(|record| record.created_at <= begun);
+        stale.extend(
+            old.map(|record| record.attachment.key())
+                .filter(|key| !valid.contains(key)),
+        );
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(stale),
+        }
+    }
+}
+
+fn remove(
+    node: &Node,
+    store: &Store,
+    key: &AttachmentKey,
+    cool_down: CoolDown,
+) -> Result<(), Cause> {
+    // Who holds the lock is being added or deleted right now.
+    let Ok(_lock) = store.try_lock_attachment(key) else {
+        return Ok(());
+    };
+    let Some(record) = store.record(key)? else {
+        return Ok(());
+    };
+    let mut kernel = Linux::host()?;
+    if let Detached::Unproven { evidence } = detach(store, &mut kernel, &record, cool_down)? {
+        let reason = evidence.reason;
+        node.log.write(
+            Level::Warning,
+            &format!("GC {}: kept in quarantine: {reason}", record.attachment),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+use cni::request::Status;
+use cni::role::Role;
+use cni::verb::Verb;
+use kernel::Linux;
+use plan::NetworkTag;
+
+use super::add::is_exhausted;
+use super::{about_network, link, refuse_stages};
+use crate::clock::unix_seconds;
+use crate::failure::{Cause, Failure};
+use crate::ipam::{Ipam, PluginIpam};
+use crate::node::Node;
+use crate::sweep;
+
+/// CNI STATUS: could ADD be served now? Polled every few seconds, so it is cheap: no list is walked unless a range is
+/// full.
+pub(crate) fn status(node: &Node, request: &Status) -> Result<(), Failure> {
+    about_network(&request.call, ready(node, request))
+}
+
+fn ready(node: &Node, request: &Status) -> Result<(), Cause> {
+    refuse_stages(&request.call)?;
+    let config = &request.call.config;
+    if request.call.role == Role::Link {
+        link::parse(config)?;
+        Linux::host()?.can_serve()?;
+    }
+    node.store()?.next_group()?;
+    match Ipam::of(node, config, &request.call.search_path)? {
+        None => Ok(()),
+        Some(Ipam::Delegated(delegated)) => Ok(delegated.forward(Verb::Status)?),
+        Some(Ipam::Plugin(plugin)) => plugin_ready(node, &plugin, config.name.as_ref()),
+    }
+}
+
+fn plugin_ready(node: &Node, plugin: &PluginIpam, network: &str) -> Result<(), Cause> {
+    let store = node.store()?;
+    if !plugin.has_addresses_left(store, network)? {
+        // A range may be full of what nobody has cleaned up.
+        sweep::network(
+            store,
+            NetworkTag::of(network),
+            &node.log,
+            unix_seconds(node.now),
+        );
+    }
+    match plugin.status(node, network) {
+        Err(cause) if is_exhausted(&cause) => {
+            if plugin.ready_when_exhausted() {
+                Ok(())
+            } else {
+                Err(Cause::Exhausted(cause.to_string()))
+            }
+        }
+        outcome => outcome,
+    }
+}
