@@ -10,9 +10,11 @@
 //! }
 //! ```
 //!
-//! Hook input as well, because a bridge takes frames to 01:80:c2:00:00:00–0f (802.1D, LLDP) past hook prerouting and
-//! learns their source address nevertheless (`br_handle_frame`, net/bridge/br_input.c): a container could draw another's
-//! frames to its own port. ARP with a forged sender is a frame like any other.
+//! Hook input as well, because a bridge takes frames to 01:80:c2:00:00:00–0f (IEEE 802.1D, table 7-10) past hook
+//! prerouting and learns their source address nevertheless (`br_handle_frame`, net/bridge/br_input.c): a container could
+//! draw another's frames to its own port. LLDP's (…:0e) pass no hook at all: against them a bridge must be told not to
+//! learn from any of these (`BR_BOOLOPT_NO_LL_LEARN`), which is for those who make it. ARP with a forged sender is a frame
+//! like any other.
 
 use plan::{MacAddress, Mismatch, SpoofCheck};
 
