@@ -1,1 +1,59 @@
-//! Runs sandboxed WebAssembly components: load, limits, audit, calls.
+//! Runs plugins: WebAssembly components that decide about addresses and can do nothing else.
+//!
+//! # Trust
+//! A plugin is not trusted. What it can reach is what it imports; what it imports is checked by name before it is linked
+//! ([`AuditError`]), and only interfaces that its [`Grants`] name are linked at all. Each call gets a fresh store with every
+//! [`Limits`] field in force, and each way of breaking one is its own [`Outcome`]. What a plugin answers is checked again.
+//!
+//! Precompiled code *is* trusted, since it is native code with all rights of this process. It comes from two places: the
+//! executable itself ([`embed_builtin!`]) and the [`PluginStore`], which takes in components only, compiles them itself, and
+//! checks owner and mode of everything on the way to a file before it maps it. [`Engine`] can't compile; `compile` exists
+//! with the feature `compiler` alone.
+//!
+//! # Same input, same answer
+//! A plugin sees one instant per call, random numbers that follow from its input, canonical NaNs and no relaxed SIMD, so that
+//! a call can be run again to explain a decision. WASI is linked where a plugin imports it, with everything denied: no
+//! files, environment, arguments, sockets or input, and waits return at once.
+
+mod attachment;
+mod audit;
+mod bindings;
+mod builtin;
+mod code_memory;
+#[cfg(feature = "compiler")]
+mod compile;
+mod digest;
+mod engine;
+mod grants;
+mod host;
+mod ipam;
+mod lift;
+mod limits;
+mod lower;
+mod outcome;
+mod plugin;
+mod sandbox;
+mod services;
+mod settings;
+mod store;
+mod text;
+mod wasi;
+mod watchdog;
+
+pub use attachment::{AddressRequest, AttachmentInfo, Pod, RequestSource};
+pub use audit::{AuditError, Interface};
+pub use builtin::Builtin;
+#[cfg(feature = "compiler")]
+pub use compile::{CompileError, compile};
+pub use engine::{Engine, EngineError, LoadError};
+pub use grants::{Grant, Grants, UnknownGrant};
+pub use ipam::Ipam;
+pub use limits::Limits;
+pub use outcome::{CallError, Failure, Malformed, Misuse, Outcome, Phase, Resource};
+pub use plugin::Plugin;
+pub use services::{
+    AddressRange, HostServices, Leases, LogLevel, LogSink, ReserveError, Scope, ServiceError,
+    Storage, StorageError, UsageCount,
+};
+pub use settings::Target;
+pub use store::{Manifest, PluginStore, StoreError};

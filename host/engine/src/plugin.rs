@@ -1,0 +1,77 @@
+use std::fmt;
+
+use wasmtime::component::Component;
+
+use crate::audit::{self, AuditError, Import, Interface};
+use crate::engine::Engine;
+use crate::grants::Grants;
+use crate::ipam::Ipam;
+use crate::limits::Limits;
+use crate::outcome::CallError;
+
+/// A loaded component that has passed the audit; nothing of it has run yet.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(crate) engine: Engine,
+    pub(crate) name: String,
+    pub(crate) component: Component,
+    pub(crate) imports: Vec<Import>,
+    digest: Option<String>,
+    interface: Interface,
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .field("interface", &self.interface)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    pub(crate) fn new(
+        engine: Engine,
+        name: String,
+        digest: Option<String>,
+        component: Component,
+    ) -> Result<Self, AuditError> {
+        let interface = audit::interface_of(&component);
+        let imports = interface.audit()?;
+        Ok(Self {
+            engine,
+            name,
+            component,
+            imports,
+            digest,
+            interface,
+        })
+    }
+
+    /// The name under which it was loaded.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `sha256:…` of the component it was compiled from; none for what is part of the executable.
+    #[must_use]
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// What it imports and exports.
+    #[must_use]
+    pub fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    /// The plugin in its role of choosing addresses, with these grants and limits. Only granted interfaces are linked.
+    ///
+    /// # Errors
+    /// It imports an interface for which it has no grant, or one in a form that this host does not know.
+    pub fn ipam(&self, grants: &Grants, limits: Limits) -> Result<Ipam, CallError> {
+        Ipam::new(self, grants, limits)
+    }
+}

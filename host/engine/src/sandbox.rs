@@ -1,0 +1,97 @@
+//! The one place that makes a `Store`: each call gets a fresh one, since a trap poisons the whole store it happened in.
+
+mod breach;
+mod budget;
+mod classify;
+mod limiter;
+mod state;
+
+use std::time::Instant;
+
+use wasmtime::{Store, UpdateDeadline};
+
+pub(crate) use self::breach::Breach;
+pub(crate) use self::state::{CallState, Seed};
+use crate::engine::Engine;
+use crate::limits::Limits;
+use crate::outcome::Outcome;
+use crate::services::HostServices;
+use crate::watchdog::Armed;
+
+/// The component model's tables: more handles than any plugin that was tried by far.
+const MOST_HANDLES: usize = 1_024;
+
+/// A store with every limit in force, its deadline already running: a start function can loop as well.
+pub(crate) struct Sandbox {
+    pub(crate) store: Store<CallState>,
+    limits: Limits,
+    _armed: Armed,
+}
+
+impl Sandbox {
+    pub(crate) fn new(
+        engine: &Engine,
+        limits: &Limits,
+        services: HostServices,
+        seed: Seed,
+    ) -> Result<Self, Outcome> {
+        let deadline = Instant::now() + limits.deadline();
+        let armed = engine
+            .watchdog()
+            .arm(deadline)
+            .map_err(Outcome::NoWatchdog)?;
+        let state = CallState::new(limits, services, seed, deadline);
+        let mut store = Store::new(engine.wasmtime(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(limits.host_call_bytes().max(limits.answer_bytes()));
+        store.set_max_component_handles(MOST_HANDLES);
+        store.set_epoch_deadline(1);
+        // The epoch is the engine's: another call's deadline moves it as well.
+        store.epoch_deadline_callback(move |_| {
+            if Instant::now() < deadline {
+                return Ok(UpdateDeadline::Continue(1));
+            }
+            Err(Breach::Deadline.into())
+        });
+        let mut sandbox = Self {
+            store,
+            limits: limits.clone(),
+            _armed: armed,
+        };
+        let fuelled = sandbox.store.set_fuel(limits.fuel);
+        fuelled.map_err(|source| sandbox.instantiation(source))?;
+        Ok(sandbox)
+    }
+
+    /// How a call ended that wasmtime ended with an error.
+    pub(crate) fn outcome(&self, error: wasmtime::Error) -> Outcome {
+        match classify::outcome(error, &self.limits) {
+            Ok(outcome) => outcome,
+            Err(source) => Outcome::Unreadable {
+                limit: to_u64(
+                    self.limits
+                        .host_call_bytes()
+                        .max(self.limits.answer_bytes()),
+                ),
+                source,
+            },
+        }
+    }
+
+    /// How an instantiation ended that wasmtime ended with an error.
+    pub(crate) fn instantiation(&self, error: wasmtime::Error) -> Outcome {
+        classify::outcome(error, &self.limits).unwrap_or_else(|source| Outcome::Instantiation {
+            instances: self.limits.instances,
+            source,
+        })
+    }
+
+    /// Hands what the plugin has written without a final line break to the log.
+    pub(crate) fn finish(mut self) {
+        self.store.data_mut().finish();
+    }
+}
+
+fn to_u64(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,23 @@
+use crate::outcome::{Misuse, Resource};
+use crate::services::ServiceError;
+
+/// Why the host ended a call: travels through wasmtime as an error and is recognised by its type.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Breach {
+    #[error("the deadline has passed")]
+    Deadline,
+    #[error("{wanted} of {resource} wanted")]
+    Resource {
+        resource: Resource,
+        wanted: u64,
+        limit: u64,
+    },
+    #[error("too many calls of the host")]
+    HostCalls,
+    #[error("too many bytes handed to the host")]
+    HostCallBytes,
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    #[error("{0}")]
+    Service(ServiceError),
+}

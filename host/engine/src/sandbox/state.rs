@@ -1,0 +1,73 @@
+use std::time::{Instant, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+use super::budget::HostCallBudget;
+use super::limiter::SummingLimiter;
+use crate::host::Transcript;
+use crate::limits::Limits;
+use crate::services::{HostServices, Leases, Storage};
+use crate::wasi::Wasi;
+
+/// What belongs to one call: its limits, what the host offers to it, and what WASI needs if the plugin uses that.
+pub(crate) struct CallState {
+    pub(crate) limiter: SummingLimiter,
+    pub(crate) budget: HostCallBudget,
+    pub(crate) leases: Box<dyn Leases>,
+    pub(crate) storage: Box<dyn Storage>,
+    pub(crate) transcript: Transcript,
+    pub(crate) now: SystemTime,
+    seed: Seed,
+    wasi: Option<Box<Wasi>>,
+}
+
+/// What random numbers of one call are made from: the same input gives the same numbers, so that a call can be run again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seed(pub(crate) [u8; 32]);
+
+impl Seed {
+    /// A seed from the parts of the input, each preceded by its length so that no two inputs share it.
+    pub(crate) fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(super::to_u64(part.len()).to_be_bytes());
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+}
+
+impl CallState {
+    pub(super) fn new(
+        limits: &Limits,
+        services: HostServices,
+        seed: Seed,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            limiter: SummingLimiter::new(limits),
+            budget: HostCallBudget::new(limits, deadline),
+            leases: services.leases,
+            storage: services.storage,
+            transcript: Transcript::new(services.log, limits.log_bytes()),
+            now: services.now,
+            seed,
+            wasi: None,
+        }
+    }
+
+    /// Made when a plugin first uses it, so that one without WASI does not pay for it.
+    pub(crate) fn wasi(&mut self) -> &mut Wasi {
+        let (seed, now) = (self.seed, self.now);
+        let transcript = &self.transcript;
+        self.wasi
+            .get_or_insert_with(|| Box::new(Wasi::new(seed, now, transcript.clone())))
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Some(wasi) = &mut self.wasi {
+            wasi.flush();
+        }
+        self.transcript.finish();
+    }
+}
