@@ -54,7 +54,7 @@ impl Bridged {
         let mut nft = bridged.host.run(|| Nft::open().unwrap());
         match nft.ensure_spoof_check() {
             Ok(_) => nft.restore(&[], &[check()]).unwrap(),
-            Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => {
+            Err(error) if error.to_string().contains("CONFIG_NF_TABLES_BRIDGE") => {
                 println!("skipped: {error}");
                 return None;
             }

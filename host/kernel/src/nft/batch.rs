@@ -127,3 +127,53 @@ impl Finished {
 fn batch_header() -> [u8; 4] {
     [0, 0, 0, libc::NFNL_SUBSYS_NFTABLES as u8]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Type, flags and sequence number of each message.
+    fn heads(bytes: &[u8]) -> Vec<(u16, u16, u32)> {
+        let mut rest = bytes;
+        let mut heads = Vec::new();
+        while let Ok(message) = netlink_packet_core::NetlinkBuffer::new_checked(rest) {
+            let kind = message.message_type();
+            heads.push((kind, message.flags(), message.sequence_number()));
+            rest = &rest[message.length() as usize..];
+        }
+        assert!(rest.is_empty());
+        heads
+    }
+
+    #[test]
+    fn only_the_last_operation_of_a_batch_is_acknowledged() {
+        let mut batch = Batch::new(None);
+        batch.add_table(TableFamily::Inet);
+        batch.delete_table(TableFamily::Bridge);
+        let create = 1 | libc::NLM_F_CREATE as u16;
+        let acknowledged = 1 | libc::NLM_F_ACK as u16;
+        let wanted = [
+            (0x10, 1, 0),
+            (0xa00, create, 1),
+            (0xa02, acknowledged, 2),
+            (0x11, 1, 3),
+        ];
+        assert_eq!(heads(&batch.finish().bytes), wanted);
+    }
+
+    #[test]
+    fn a_generation_guards_the_batch() {
+        let begin = Batch::new(Some(0x0102_0304)).bytes;
+        assert_eq!(begin[16..], [0, 0, 0, 10, 8, 0, 1, 0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_operation_that_was_refused() {
+        let mut batch = Batch::new(None);
+        batch.add_table(TableFamily::Inet);
+        let finished = batch.finish();
+        let text = |sequence| finished.refused(sequence, libc::EBUSY, None).to_string();
+        assert!(text(1).contains("add table inet wasm-cni"));
+        assert!(text(0).contains("send a batch"));
+    }
+}

@@ -125,21 +125,20 @@ fn remedy(operation: Operation, cause: &io::Error) -> Option<&'static str> {
         (_, libc::EPERM) => {
             Some("CAP_NET_ADMIN in the network namespace's user namespace is needed")
         }
-        (
-            Operation::Batch | Operation::Read(Object::Generation),
-            libc::EINVAL | libc::EOPNOTSUPP,
-        ) => Some("the kernel lacks CONFIG_NF_TABLES (module nf_tables)"),
+        (Operation::Batch | Operation::Read(_), libc::EINVAL | libc::EOPNOTSUPP) => {
+            Some("the kernel lacks CONFIG_NF_TABLES (module nf_tables)")
+        }
         (Operation::Add(Object::Table), libc::EAFNOSUPPORT | libc::EOPNOTSUPP) => Some(
             "the kernel lacks CONFIG_NF_TABLES_INET (family inet) or CONFIG_NF_TABLES_BRIDGE (family bridge)",
         ),
-        (Operation::Add(Object::BaseChain), libc::ENOENT | libc::EOPNOTSUPP) => {
-            Some("the kernel lacks CONFIG_NFT_NAT (module nft_chain_nat)")
-        }
+        (Operation::Add(Object::BaseChain), libc::ENOENT | libc::EOPNOTSUPP) => Some(
+            "the kernel lacks CONFIG_NFT_NAT (module nft_chain_nat) or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
+        ),
         (Operation::Add(Object::Set), libc::ENOENT | libc::EOPNOTSUPP) => Some(
             "the kernel lacks the set types hash or rbtree (module nf_tables_set before Linux 5.1)",
         ),
         (Operation::Add(Object::Rule), libc::ENOENT | libc::EOPNOTSUPP) => Some(
-            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq) or CONFIG_NF_TABLES_BRIDGE's meta expressions",
+            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq) or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
         ),
         (Operation::Add(Object::Elements), libc::ENOENT) => {
             Some("table or set were removed by others, the next ADD makes them again")

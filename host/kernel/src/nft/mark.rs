@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::settings::Settings;
+
 /// How our chains are laid out. A chain of another layout is made anew.
 const LAYOUT: &str = "wasm-cni/1";
 
@@ -10,8 +12,8 @@ const LAYOUT: &str = "wasm-cni/1";
 pub(super) struct Mark {
     /// Made when the base was missing, and the elements of attachments that live already have not been added since.
     pub(super) incomplete: bool,
-    /// Stands for the settings that the chain and its sets were made from; one word.
-    pub(super) settings: String,
+    /// What the chain and its sets were made from.
+    pub(super) settings: Settings,
     /// Whose chain it is, for the operator.
     pub(super) owner: String,
 }
@@ -48,7 +50,7 @@ impl FromStr for Mark {
         };
         Ok(Self {
             incomplete,
-            settings: settings.to_owned(),
+            settings: settings.parse().map_err(|_| NoMark)?,
             owner: owner.to_owned(),
         })
     }
@@ -63,7 +65,7 @@ mod tests {
         for incomplete in [true, false] {
             let mark = Mark {
                 incomplete,
-                settings: "0011".into(),
+                settings: Settings::of(&[]),
                 owner: "network a b".into(),
             };
             assert_eq!(mark.to_string().parse(), Ok(mark));
@@ -71,9 +73,10 @@ mod tests {
         for comment in [
             "",
             "wasm-cni/1",
-            "wasm-cni/1 complete 00",
-            "wasm-cni/2 complete 00 x",
-            "wasm-cni/1 broken 00 x",
+            "wasm-cni/1 complete 00-11",
+            "wasm-cni/1 complete 0011 x",
+            "wasm-cni/2 complete 00-11 x",
+            "wasm-cni/1 broken 00-11 x",
         ] {
             assert_eq!(comment.parse::<Mark>(), Err(NoMark), "{comment}");
         }

@@ -20,7 +20,6 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use plan::{Family, MasqueradeNetwork, MasqueradeSources, Mismatch, NetworkTag};
-use sha2::{Digest, Sha256};
 
 use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
@@ -44,9 +43,6 @@ const BASE_CHAINS: &[BaseChain] = &[BaseChain {
     // srcnat
     priority: libc::NF_IP_PRI_NAT_SRC,
 }];
-
-/// Bytes of a hash that stand for a network's settings.
-const SETTINGS: usize = 8;
 
 impl Nft {
     /// Makes what is missing of the objects that a network's attachments share. One request if all is there.
@@ -147,7 +143,6 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
             .flat_map(|family| rules(family, tag))
             .collect(),
         sets: FAMILIES.map(|family| set(family, "pods", tag)).to_vec(),
-        settings: settings(&address_sets),
         address_sets,
         owner: format!("network {}", network.name),
     }
@@ -213,15 +208,58 @@ fn rules(family: Family, tag: NetworkTag) -> [Rule; 4] {
     ]
 }
 
-fn settings(address_sets: &[AddressSet]) -> String {
-    let mut hasher = Sha256::new();
-    for set in address_sets {
-        hasher.update(format!("{}: {}\n", set.set.name, set.wanted));
+#[cfg(test)]
+mod tests {
+    use super::super::settings::Settings;
+    use super::*;
+
+    fn network(subnets: &[&str], exclude: &[&str]) -> MasqueradeNetwork {
+        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        MasqueradeNetwork {
+            network: NetworkTag::of("pods"),
+            name: "pods".into(),
+            subnets: parse(subnets),
+            exclude: parse(exclude),
+        }
     }
-    let digest = hasher.finalize();
-    digest
-        .iter()
-        .take(SETTINGS)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+
+    #[test]
+    fn names_fit_kernels_that_take_31_bytes() {
+        let section = section(&network(&[], &[]));
+        let sets = section.address_sets.iter().map(|each| &each.set);
+        for name in sets
+            .chain(&section.sets)
+            .map(|set| &set.name)
+            .chain([&section.chain.name])
+        {
+            assert!(name.len() <= 31, "{name}");
+        }
+    }
+
+    #[test]
+    fn rules_are_told_apart_by_their_comments() {
+        let section = section(&network(&[], &[]));
+        let comments: std::collections::BTreeSet<_> =
+            section.rules.iter().map(|rule| &rule.comment).collect();
+        assert_eq!(comments.len(), section.rules.len());
+    }
+
+    #[test]
+    fn settings_depend_on_addresses_and_not_on_their_order() {
+        let settings = |subnets: &[&str], exclude: &[&str]| {
+            Settings::of(&section(&network(subnets, exclude)).address_sets)
+        };
+        let (a, b) = ("10.1.0.0/16", "fd00::/64");
+        assert_eq!(settings(&[a, b], &[]), settings(&[b, a, a], &[]));
+        let all = [
+            settings(&[], &[]),
+            settings(&[a], &[]),
+            settings(&[], &[a]),
+            settings(&[b], &[]),
+            settings(&[], &[b]),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[index + 1..].contains(one));
+        }
+    }
 }

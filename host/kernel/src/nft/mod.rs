@@ -27,6 +27,7 @@ mod restore;
 mod rule;
 mod section;
 mod set;
+mod settings;
 mod socket;
 mod spoof_check;
 mod table;

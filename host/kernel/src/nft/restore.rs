@@ -10,8 +10,8 @@ impl Nft {
     /// Makes in one batch what is missing of the shared objects, with the elements of every attachment that lives, and
     /// marks the objects as complete, so that `ensure_…` tells [`Base::Present`](super::Base::Present) again.
     ///
-    /// `networks` holds each network once, with the sources of all its attachments; the one that `ensure_…` called
-    /// created belongs to them even if it has none. Elements that are there already stay.
+    /// `networks` holds each network once, with the settings of its newest attachment and the sources of all; the one that
+    /// `ensure_…` called created belongs to them even if it has none. Elements that are there already stay.
     ///
     /// # Errors
     /// What the kernel refuses. Repeating is harmless, whatever happened.

@@ -14,6 +14,7 @@ use super::interval::Intervals;
 use super::mark::Mark;
 use super::rule::{Rule, RuleState};
 use super::set::Set;
+use super::settings::Settings;
 use super::socket::Connection;
 use super::{NftError, generation};
 
@@ -28,8 +29,6 @@ pub(super) struct Section {
     pub(super) sets: Vec<Set>,
     /// Sets whose elements are settings.
     pub(super) address_sets: Vec<AddressSet>,
-    /// See [`Mark::settings`].
-    pub(super) settings: String,
     /// See [`Mark::owner`].
     pub(super) owner: String,
 }
@@ -71,14 +70,10 @@ impl Section {
 
     fn judge(&self, state: &ChainState) -> Standing {
         let uses = self.rules.len() + self.base_chains.len();
-        let mark = state
-            .comment
-            .as_ref()
-            .and_then(|text| text.parse::<Mark>().ok());
-        match mark {
+        match mark_of(state) {
             Some(mark) if usize::try_from(state.uses) == Ok(uses) => Standing::Whole {
                 incomplete: mark.incomplete,
-                outdated: mark.settings != self.settings,
+                outdated: mark.settings != Settings::of(&self.address_sets),
             },
             _ => Standing::Damaged,
         }
@@ -110,7 +105,7 @@ impl Section {
         }
         let mark = Mark {
             incomplete,
-            settings: self.settings.clone(),
+            settings: Settings::of(&self.address_sets),
             owner: self.owner.clone(),
         };
         batch.create_chain(&self.chain, &mark.to_string());
@@ -169,6 +164,11 @@ impl Section {
         let contents = self.contents(connection)?;
         Ok(contents.iter().all(|each| each.wanted == each.found))
     }
+}
+
+/// The mark that a chain carries, if it is ours.
+pub(super) fn mark_of(state: &ChainState) -> Option<Mark> {
+    state.comment.as_ref()?.parse().ok()
 }
 
 /// The ruleset's generation now.

@@ -189,8 +189,13 @@ impl Connection {
     /// The next datagram, or `None` if none is queued.
     fn receive(&mut self) -> Result<Option<&[u8]>, NftError> {
         self.answer.clear();
-        let received = retry(|| self.socket.recv(&mut self.answer, libc::MSG_DONTWAIT));
+        let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
+        let received = retry(|| self.socket.recv(&mut self.answer, flags));
         match received {
+            Ok(length) if length > self.answer.len() => Err(NftError::Socket {
+                action: "read from",
+                cause: io::Error::from_raw_os_error(libc::EMSGSIZE),
+            }),
             Ok(_) => Ok(Some(&self.answer)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(cause) => Err(NftError::Socket {

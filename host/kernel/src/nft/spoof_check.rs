@@ -108,7 +108,6 @@ pub(super) fn section() -> Section {
         rules: vec![rule()],
         sets: vec![ports(), allowed()],
         address_sets: Vec::new(),
-        settings: "-".to_owned(),
         owner: "macspoofchk of all networks".to_owned(),
     }
 }

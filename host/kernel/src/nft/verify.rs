@@ -6,7 +6,7 @@ use super::NftError;
 use super::chain::{BaseChain, ChainState};
 use super::element::Element;
 use super::rule::RuleState;
-use super::section::Section;
+use super::section::{Contents, Section, mark_of};
 use super::set::Set;
 use super::socket::Connection;
 
@@ -14,46 +14,58 @@ const PRESENT: &str = "present";
 const MISSING: &str = "missing";
 
 /// Compares the section's chain, its rules, what leads to it, and its address sets.
+///
+/// What the sets hold that are replaced is compared with the settings that the chain was made from, which may be newer
+/// than these: an attachment that was made before a setting changed is not broken by that.
 pub(super) fn section(
     connection: &mut Connection,
     section: &Section,
 ) -> Result<Vec<Mismatch>, NftError> {
     let chain = &section.chain;
-    if connection
-        .get(&chain.request(), ChainState::decode)?
-        .is_none()
-    {
+    let Some(state) = connection.get(&chain.request(), ChainState::decode)? else {
         return Ok(vec![missing(chain.display())]);
-    }
+    };
     let mut mismatches = Vec::new();
-    let request = RuleState::request(chain.family, &chain.name);
-    let found = connection.dump(&request, RuleState::decode)?;
-    let found = listed(
-        found
-            .iter()
-            .map(|rule| rule.comment.as_deref().unwrap_or("?")),
-    );
-    let expected = listed(section.rules.iter().map(|rule| rule.comment.as_str()));
-    if found != expected {
-        mismatches.push(Mismatch {
-            object: format!("rules of {}", chain.display()),
-            expected,
-            found,
-        });
-    }
+    mismatches.extend(rules(connection, section)?);
     for base in section.base_chains {
         mismatches.extend(base_chain(connection, section, base)?);
     }
-    for contents in section.contents(connection)? {
-        if contents.wanted != contents.found {
-            mismatches.push(Mismatch {
-                object: contents.set.set.display(),
-                expected: contents.wanted.to_string(),
-                found: contents.found.to_string(),
-            });
-        }
+    let (grown, replaced): (Vec<_>, Vec<_>) = section
+        .contents(connection)?
+        .into_iter()
+        .partition(|contents| contents.set.grows);
+    let lacking = grown.iter().filter(|each| each.wanted != each.found);
+    mismatches.extend(lacking.map(|each| different(each)));
+    let found = replaced.iter().map(|each| &each.found);
+    if !mark_of(&state).is_some_and(|mark| mark.settings.replaced_by(found)) {
+        let changed = replaced.iter().filter(|each| each.wanted != each.found);
+        mismatches.extend(changed.map(|each| different(each)));
     }
     Ok(mismatches)
+}
+
+fn different(contents: &Contents<'_>) -> Mismatch {
+    Mismatch {
+        object: contents.set.set.display(),
+        expected: contents.wanted.to_string(),
+        found: contents.found.to_string(),
+    }
+}
+
+fn rules(connection: &mut Connection, section: &Section) -> Result<Option<Mismatch>, NftError> {
+    let chain = &section.chain;
+    let request = RuleState::request(chain.family, &chain.name);
+    let found = connection.dump(&request, RuleState::decode)?;
+    let found = found
+        .iter()
+        .map(|rule| rule.comment.as_deref().unwrap_or("?"));
+    let found = listed(found);
+    let expected = listed(section.rules.iter().map(|rule| rule.comment.as_str()));
+    Ok((found != expected).then(|| Mismatch {
+        object: format!("rules of {}", chain.display()),
+        expected,
+        found,
+    }))
 }
 
 fn base_chain(
