@@ -9,6 +9,7 @@ mod host_end;
 mod loopback;
 mod macvlan;
 mod port;
+mod router;
 mod routes;
 mod status;
 mod tagged;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use netlink_packet_route::link::LinkMessage;
 use plan::{Family, MasqueradeNetwork, Mismatch, SpoofCheck, Step, Undo};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::netlink::{LinkState, RouteSocket};
 use crate::nft::{Base, Nft};
@@ -37,16 +38,10 @@ pub use tagged::TaggedLink;
 pub struct Linux {
     runtime: Arc<Runtime>,
     host: RouteSocket,
-    container: Option<Container>,
+    container: Option<Netns>,
     nft: Option<Nft>,
     /// The host's end of the veth that this made, whose port must be ready before the container is.
     host_end: Option<u32>,
-}
-
-#[derive(Debug)]
-struct Container {
-    netns: Netns,
-    route: RouteSocket,
 }
 
 impl Linux {
@@ -55,14 +50,24 @@ impl Linux {
     /// # Errors
     /// When no netlink socket can be opened.
     pub fn host() -> Result<Self, KernelError> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| KernelError::Io {
-                doing: "starting the netlink runtime",
-                source,
-            })?;
-        let runtime = Arc::new(runtime);
+        let runtime = RouteSocket::runtime().map_err(|source| KernelError::Io {
+            doing: "starting the netlink runtime",
+            source,
+        })?;
+        Self::driven_by(runtime)
+    }
+
+    /// The host and a container.
+    ///
+    /// # Errors
+    /// When no netlink socket can be opened.
+    pub fn with_container(netns: &Netns) -> Result<Self, KernelError> {
+        let mut linux = Self::driven_by(Arc::clone(netns.runtime()))?;
+        linux.container = Some(netns.clone());
+        Ok(linux)
+    }
+
+    fn driven_by(runtime: Arc<Runtime>) -> Result<Self, KernelError> {
         let host = RouteSocket::open(&runtime).map_err(|source| KernelError::Io {
             doing: "opening a netlink socket on the host",
             source,
@@ -76,26 +81,13 @@ impl Linux {
         })
     }
 
-    /// The host and a container.
-    ///
-    /// # Errors
-    /// When no netlink socket can be opened in both.
-    pub fn with_container(netns: &Netns) -> Result<Self, KernelError> {
-        let mut linux = Self::host()?;
-        linux.container = Some(Container {
-            netns: netns.clone(),
-            route: linux.socket_in(netns)?,
-        });
-        Ok(linux)
-    }
-
     /// Is the name taken inside the container?
     ///
     /// # Errors
     /// When there is no container, or it can't be asked.
     pub fn interface_exists(&self, name: &str) -> Result<bool, KernelError> {
         let container = self.container(|| format!("looking for {name}"))?;
-        Ok(find(&container.route, name)?.is_some())
+        Ok(find(container.route(), name)?.is_some())
     }
 
     /// The id by which the host's namespace knows the container's, given now if it has none (`RTM_NEWNSID`). With it a
@@ -135,17 +127,7 @@ impl Linux {
         Ok(self.nft()?.purge()?)
     }
 
-    fn socket_in(&self, netns: &Netns) -> Result<RouteSocket, KernelError> {
-        let runtime = Arc::clone(&self.runtime);
-        netns
-            .run(move || RouteSocket::open(&runtime))?
-            .map_err(|source| KernelError::Io {
-                doing: "opening a netlink socket in the container",
-                source,
-            })
-    }
-
-    fn container(&self, doing: impl FnOnce() -> String) -> Result<&Container, KernelError> {
+    fn container(&self, doing: impl FnOnce() -> String) -> Result<&Netns, KernelError> {
         self.container
             .as_ref()
             .ok_or_else(|| KernelError::NoContainer { doing: doing() })

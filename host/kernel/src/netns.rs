@@ -14,7 +14,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use nix::{getsockopt_impl, sockopt_impl};
 use plan::NetnsIdentity;
+use tokio::runtime::Runtime;
 
+use crate::netlink::RouteSocket;
 use worker::Worker;
 
 sockopt_impl!(
@@ -34,8 +36,16 @@ pub struct Netns(Arc<Open>);
 struct Open {
     path: PathBuf,
     cookie: u64,
+    runtime: Arc<Runtime>,
+    route: RouteSocket,
     worker: Worker,
     file: File,
+}
+
+/// What the namespace's own thread finds out when it enters.
+struct Entered {
+    cookie: u64,
+    route: RouteSocket,
 }
 
 impl Netns {
@@ -49,44 +59,33 @@ impl Netns {
             path: path.to_owned(),
             source,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            // A FIFO must not hold us up.
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-            .open(path)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => NetnsError::NotFound {
-                    path: path.to_owned(),
-                },
-                _ => io_error(source),
-            })?;
-        let not_a_namespace = || NetnsError::NotANamespace {
-            path: path.to_owned(),
-        };
-        let filesystem = fstatfs(&file).map_err(|errno| io_error(errno.into()))?;
-        if filesystem.filesystem_type() != NSFS_MAGIC {
-            return Err(not_a_namespace());
-        }
-        let worker = Worker::enter(&file).map_err(|source| {
+        let file = open_namespace(path)?;
+        let runtime = RouteSocket::runtime().map_err(io_error)?;
+        let inside = Arc::clone(&runtime);
+        let (worker, entered) = Worker::enter(&file, move || {
+            Ok(Entered {
+                cookie: host_netns_cookie()?,
+                route: RouteSocket::open(&inside)?,
+            })
+        })
+        .map_err(|source| {
             // setns(2): the descriptor is of another kind of namespace.
             if source.raw_os_error() == Some(libc::EINVAL) {
-                not_a_namespace()
+                not_a_namespace(path)
             } else {
                 io_error(source)
             }
         })?;
-        let cookie = worker
-            .run(host_netns_cookie)
-            .map_err(io_error)?
-            .map_err(|errno| io_error(errno.into()))?;
-        if cookie == host_netns_cookie().map_err(|errno| io_error(errno.into()))? {
+        if entered.cookie == host_netns_cookie().map_err(|errno| io_error(errno.into()))? {
             return Err(NetnsError::Ours {
                 path: path.to_owned(),
             });
         }
         Ok(Self(Arc::new(Open {
             path: path.to_owned(),
-            cookie,
+            cookie: entered.cookie,
+            runtime,
+            route: entered.route,
             worker,
             file,
         })))
@@ -108,6 +107,16 @@ impl Netns {
         self.0.cookie
     }
 
+    /// The runtime that drives [`Netns::route`].
+    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
+        &self.0.runtime
+    }
+
+    /// A socket of the namespace.
+    pub(crate) fn route(&self) -> &RouteSocket {
+        &self.0.route
+    }
+
     pub(crate) fn descriptor(&self) -> RawFd {
         self.0.file.as_raw_fd()
     }
@@ -124,6 +133,37 @@ impl Netns {
                 path: self.0.path.clone(),
                 source,
             })
+    }
+}
+
+/// Opens a file that is a namespace of some kind.
+fn open_namespace(path: &Path) -> Result<File, NetnsError> {
+    let io_error = |source: io::Error| NetnsError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        // A FIFO must not hold us up.
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => NetnsError::NotFound {
+                path: path.to_owned(),
+            },
+            _ => io_error(source),
+        })?;
+    let filesystem = fstatfs(&file).map_err(|errno| io_error(errno.into()))?;
+    if filesystem.filesystem_type() == NSFS_MAGIC {
+        Ok(file)
+    } else {
+        Err(not_a_namespace(path))
+    }
+}
+
+fn not_a_namespace(path: &Path) -> NetnsError {
+    NetnsError::NotANamespace {
+        path: path.to_owned(),
     }
 }
 

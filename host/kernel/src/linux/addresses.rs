@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use plan::{ContainerAddresses, Family};
 use rtnetlink::LinkUnspec;
 
-use super::{Container, Linux, find_required, set};
+use super::{Linux, find_required, set};
 use crate::netlink::{LinkState, address_message};
 use crate::{KernelError, Netns, Place, sysctl};
 
@@ -21,9 +21,9 @@ impl Linux {
         wanted: &ContainerAddresses,
     ) -> Result<(), KernelError> {
         let container = self.container(|| format!("configuring {}", wanted.interface))?;
-        let link = find_required(&container.route, &wanted.interface, Place::Container)?;
+        let link = find_required(container.route(), &wanted.interface, Place::Container)?;
         if has_ipv6(wanted) {
-            prepare_ipv6(&container.netns, &link, wanted.duplicate_address_detection)?;
+            prepare_ipv6(container, &link, wanted.duplicate_address_detection)?;
         }
         let detection = self.listen_if_detecting(container, wanted)?;
         for entry in &wanted.addresses {
@@ -31,13 +31,13 @@ impl Linux {
         }
         if !link.up {
             let message = LinkUnspec::new_with_index(link.index).up();
-            set(&container.route, message.build(), || {
+            set(container.route(), message.build(), || {
                 format!("setting {} up", wanted.interface)
             })?;
         }
         self.await_carrier()?;
         match detection {
-            Some(detection) => detection.wait(&container.route, &link),
+            Some(detection) => detection.wait(container.route(), &link),
             None => Ok(()),
         }
     }
@@ -101,7 +101,7 @@ fn prepare_ipv6(netns: &Netns, link: &LinkState, detection: bool) -> Result<(), 
 }
 
 fn add(
-    container: &Container,
+    container: &Netns,
     link: &LinkState,
     address: IpNet,
     wanted: &ContainerAddresses,
@@ -114,7 +114,7 @@ fn add(
         flags |= AddressFlags::Nodad;
     }
     match container
-        .route
+        .route()
         .add_address(address_message(link.index, address, flags))
     {
         Ok(()) => Ok(()),

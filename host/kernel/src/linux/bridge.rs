@@ -3,9 +3,9 @@ use nix::errno::Errno;
 use plan::BridgeDevice;
 use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec};
 
-use super::{Linux, find, find_required, set};
+use super::{Linux, find, find_required, router, set};
 use crate::netlink::LinkState;
-use crate::{KernelError, LinkFact, Performed, Place, Side, sysctl};
+use crate::{KernelError, LinkFact, Performed, Place, Side};
 
 const KIND: &str = "bridge";
 
@@ -29,7 +29,8 @@ impl Linux {
     }
 
     fn make_bridge(&self, wanted: &BridgeDevice) -> Result<LinkState, KernelError> {
-        let mut message = LinkBridge::new(&wanted.name).address(wanted.mac.0.to_vec());
+        let mut message =
+            LinkMessageBuilder::<LinkBridge>::new(&wanted.name).address(wanted.mac.0.to_vec());
         if let Some(mtu) = wanted.mtu {
             message = message.mtu(mtu);
         }
@@ -37,18 +38,7 @@ impl Linux {
             message = message.vlan_filtering(true);
         }
         match self.host.create_link(message.build()) {
-            Ok(_) => {
-                // The host's own routes on this link come from us, not from whoever advertises them in a container.
-                let accept_ra = sysctl::of_interface("ipv6", &wanted.name, "accept_ra");
-                match sysctl::ensure(&accept_ra, "0") {
-                    Err(KernelError::Sysctl { source, .. })
-                        if source.kind() == std::io::ErrorKind::NotFound =>
-                    {
-                        // A kernel without IPv6 accepts no advertisements.
-                    }
-                    outcome => outcome?,
-                }
-            }
+            Ok(_) => {}
             // Another process was faster.
             Err(refusal) if refusal.errno == Errno::EEXIST => {}
             Err(refusal) => return Err(refusal.when(format!("making bridge {}", wanted.name))),
@@ -80,6 +70,8 @@ impl Linux {
             change = true;
         }
         if !found.up {
+            // Whoever brings it up, not whoever made it: another process may do so in between.
+            router::prepare(found)?;
             message = message.up();
             change = true;
         }

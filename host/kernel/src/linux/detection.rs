@@ -12,10 +12,10 @@ use plan::ContainerAddresses;
 use rtnetlink::MulticastGroup;
 use tokio::runtime::Runtime;
 
+use super::Linux;
 use super::addresses::has_ipv6;
-use super::{Container, Linux};
-use crate::KernelError;
 use crate::netlink::{AddressState, LinkState, RouteSocket};
+use crate::{KernelError, Netns};
 
 /// One probe and its answer take one to two seconds.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -33,14 +33,14 @@ impl Linux {
     /// Listens before anything is added, so that no outcome is missed. None when there is nothing to detect.
     pub(super) fn listen_if_detecting(
         &self,
-        container: &Container,
+        container: &Netns,
         wanted: &ContainerAddresses,
     ) -> Result<Option<Detection>, KernelError> {
         if !wanted.duplicate_address_detection || !has_ipv6(wanted) {
             return Ok(None);
         }
         let runtime = Arc::clone(&self.runtime);
-        let notices = container.netns.run(move || {
+        let notices = container.run(move || {
             let context = runtime.enter();
             let (connection, _, notices) =
                 rtnetlink::new_multicast_connection(&[MulticastGroup::Ipv6Ifaddr])?;

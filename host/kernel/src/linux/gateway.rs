@@ -4,7 +4,7 @@ use nix::errno::Errno;
 use plan::{BridgePort, GatewayAddresses, VlanGateway};
 use rtnetlink::{LinkUnspec, LinkVeth};
 
-use super::{Linux, find_required, set};
+use super::{Linux, find_required, router, set};
 use crate::netlink::address_message;
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
@@ -54,6 +54,7 @@ impl Linux {
             },
         )?;
         if !gateway.up {
+            router::prepare(&gateway)?;
             let message = LinkUnspec::new_with_index(gateway.index).up();
             set(&self.host, message.build(), || {
                 format!("setting {} up", gateway.name)

@@ -12,12 +12,12 @@ impl Linux {
         let doing = || "setting lo up".to_owned();
         let container = self.container(doing)?;
         set(
-            &container.route,
+            container.route(),
             LinkUnspec::new_with_index(LOOPBACK).up().build(),
             doing,
         )?;
         let lo = container
-            .route
+            .route()
             .link_by_index(LOOPBACK)
             .map_err(|refusal| refusal.when("reading lo"))?
             .ok_or_else(|| KernelError::NotFound {

@@ -3,9 +3,9 @@ use nix::errno::Errno;
 use plan::{MacAddress, MacvlanDevice, MacvlanMode};
 use rtnetlink::{LinkMacVlan, LinkMessageBuilder, LinkUnspec};
 
-use super::{Container, Linux, find_required};
+use super::{Linux, find_required};
 use crate::netlink::{LinkState, RouteSocket};
-use crate::{KernelError, LinkFact, Performed, Place, Side};
+use crate::{KernelError, LinkFact, Netns, Performed, Place, Side};
 
 impl Linux {
     pub(super) fn make_macvlan(
@@ -14,7 +14,7 @@ impl Linux {
     ) -> Result<Performed, KernelError> {
         let container = self.container(|| format!("making macvlan {}", wanted.name))?;
         let (below, place) = if wanted.master_in_container {
-            (&container.route, Place::Container)
+            (container.route(), Place::Container)
         } else {
             (&self.host, Place::Host)
         };
@@ -29,7 +29,7 @@ impl Linux {
         let mut message = device(wanted, &master);
         if !wanted.master_in_container {
             let namespace = LinkUnspec::new_with_index(0)
-                .setns_by_fd(container.netns.descriptor())
+                .setns_by_fd(container.descriptor())
                 .build();
             message.attributes.extend(namespace.attributes);
         }
@@ -99,9 +99,9 @@ pub(super) fn mode(mode: MacvlanMode) -> MacVlanMode {
 }
 
 /// Gives it its name and its alias in one message; takes it away again when the name is taken.
-fn finish(container: &Container, wanted: &MacvlanDevice) -> Result<LinkState, KernelError> {
+fn finish(container: &Netns, wanted: &MacvlanDevice) -> Result<LinkState, KernelError> {
     let made = find_required(
-        &container.route,
+        container.route(),
         &provisional_name(wanted.mac),
         Place::Container,
     )?;
@@ -109,12 +109,12 @@ fn finish(container: &Container, wanted: &MacvlanDevice) -> Result<LinkState, Ke
         .name(&wanted.name)
         .alias(&wanted.alias)
         .build();
-    let Err(refusal) = container.route.set_link(message) else {
+    let Err(refusal) = container.route().set_link(message) else {
         return Ok(made);
     };
     let removal = LinkUnspec::new_with_index(made.index).build();
     // What stays is found by its address when the step is undone.
-    let _ = container.route.delete_link(removal);
+    let _ = container.route().delete_link(removal);
     Err(match refusal.errno {
         Errno::EEXIST => KernelError::InterfaceExists {
             name: wanted.name.clone(),

@@ -9,9 +9,9 @@ use crate::{KernelError, Place};
 impl Linux {
     pub(super) fn configure_routes(&mut self, wanted: &ContainerRoutes) -> Result<(), KernelError> {
         let container = self.container(|| format!("routing through {}", wanted.interface))?;
-        let link = find_required(&container.route, &wanted.interface, Place::Container)?;
+        let link = find_required(container.route(), &wanted.interface, Place::Container)?;
         for route in all(wanted) {
-            ensure(&container.route, &link, &route)?;
+            ensure(container.route(), &link, &route)?;
         }
         Ok(())
     }

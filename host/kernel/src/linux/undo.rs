@@ -37,8 +37,8 @@ enum Finding {
     Ours {
         index: u32,
         nsid: Option<i32>,
-        /// The socket of the link's namespace, where it is not reached through the host's.
-        inside: Option<RouteSocket>,
+        /// The link's namespace, where it is not reached through the host's.
+        inside: Option<Netns>,
     },
     Gone,
     /// Another link has the name.
@@ -77,8 +77,8 @@ impl Linux {
                     Finding::Unproven(_) => Presence::Unknown,
                 });
             }
-            Undo::LoopbackDown { netns } => match self.reopen(netns)? {
-                Some((_, route)) => loopback(&route)?.is_some_and(|lo| lo.up),
+            Undo::LoopbackDown { netns } => match reopen(netns)? {
+                Some(netns) => loopback(netns.route())?.is_some_and(|lo| lo.up),
                 None => false,
             },
             Undo::ForgetMasquerade { network, sources } => {
@@ -160,35 +160,17 @@ impl Linux {
         netns: &NetnsIdentity,
         recorded: Recorded<'_>,
     ) -> Result<Finding, KernelError> {
-        let Some((_, inside)) = self.reopen(netns)? else {
+        let Some(inside) = reopen(netns)? else {
             return Ok(Finding::Unproven(format!(
                 "its namespace is not at {} any more, and may live without a path",
                 netns.path
             )));
         };
         let links = inside
+            .route()
             .links(None)
             .map_err(|refusal| refusal.when(format!("reading the links in {}", netns.path)))?;
         Ok(pick(links, recorded, None, Some(inside)))
-    }
-
-    /// The recorded namespace, if it is still at its path.
-    fn reopen(
-        &self,
-        recorded: &NetnsIdentity,
-    ) -> Result<Option<(Netns, RouteSocket)>, KernelError> {
-        let netns = match Netns::open(&recorded.path) {
-            Ok(netns) if netns.cookie() == recorded.cookie => netns,
-            Ok(_)
-            | Err(
-                NetnsError::NotFound { .. }
-                | NetnsError::NotANamespace { .. }
-                | NetnsError::Ours { .. },
-            ) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let route = self.socket_in(&netns)?;
-        Ok(Some((netns, route)))
     }
 
     fn delete(&self, undo: &Undo, finding: Finding) -> Result<Undone, KernelError> {
@@ -202,7 +184,7 @@ impl Linux {
             Finding::Other(found) => return Ok(Undone::NotOurs { found }),
             Finding::Unproven(why) => return Ok(Undone::Unknown { why }),
         };
-        let route = inside.as_ref().unwrap_or(&self.host);
+        let route = inside.as_ref().map_or(&self.host, Netns::route);
         match route.delete_link(deletion(index, nsid)) {
             Ok(()) => Ok(Undone::Done),
             // The container died, or another process deleted it, since we looked.
@@ -215,14 +197,28 @@ impl Linux {
     }
 
     fn loopback_down(&self, netns: &NetnsIdentity) -> Result<Undone, KernelError> {
-        let Some((_, route)) = self.reopen(netns)? else {
+        let Some(inside) = reopen(netns)? else {
             return Ok(Undone::AlreadyGone);
         };
         let down = LinkUnspec::new_with_index(LOOPBACK).down().build();
-        set(&route, down, || {
+        set(inside.route(), down, || {
             format!("setting lo down in {}", netns.path)
         })?;
         Ok(Undone::Done)
+    }
+}
+
+/// The recorded namespace, if it is still at its path.
+fn reopen(recorded: &NetnsIdentity) -> Result<Option<Netns>, KernelError> {
+    match Netns::open(&recorded.path) {
+        Ok(netns) if netns.cookie() == recorded.cookie => Ok(Some(netns)),
+        Ok(_)
+        | Err(
+            NetnsError::NotFound { .. }
+            | NetnsError::NotANamespace { .. }
+            | NetnsError::Ours { .. },
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -238,7 +234,7 @@ fn pick(
     links: Vec<LinkState>,
     recorded: Recorded<'_>,
     nsid: Option<i32>,
-    inside: Option<RouteSocket>,
+    inside: Option<Netns>,
 ) -> Finding {
     if let Some(link) = links.iter().find(|link| recorded.is_device(link)) {
         return if recorded.is(link) {

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use plan::VethPair;
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
-use super::{Linux, find, find_required, set};
+use super::{Linux, find, find_required, router, set};
 use crate::netlink::{LinkState, Refusal};
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
@@ -13,7 +13,7 @@ impl Linux {
     pub(super) fn make_veth(&mut self, wanted: &VethPair) -> Result<Performed, KernelError> {
         let doing = || format!("making veth {}", wanted.host_name);
         let container = self.container(doing)?;
-        let message = pair(wanted, container.netns.descriptor());
+        let message = pair(wanted, container.descriptor());
         let host_end = match self.host.create_link(message) {
             Ok(Some(made)) => made,
             Ok(None) => find_required(&self.host, &wanted.host_name, Place::Host)?,
@@ -21,7 +21,10 @@ impl Linux {
         };
         let bridge = match &wanted.port {
             Some(port) => Some(find_required(&self.host, &port.bridge, Place::Host)?),
-            None => None,
+            None => {
+                router::prepare(&host_end)?;
+                None
+            }
         };
         // `IFLA_IFALIAS` is ignored when a link is made, so it comes with what makes the link usable.
         let mut message = LinkUnspec::new_with_index(host_end.index)

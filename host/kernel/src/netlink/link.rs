@@ -48,6 +48,7 @@ pub(crate) struct PortState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ipv6Settings {
     pub(crate) disabled: bool,
+    pub(crate) accept_ra: i32,
     pub(crate) accept_dad: i32,
     pub(crate) keep_addr_on_down: i32,
 }
@@ -142,6 +143,7 @@ fn ipv6_settings(specs: Vec<AfSpecUnspec>) -> Option<Ipv6Settings> {
     inet6.into_iter().find_map(|each| match each {
         AfSpecInet6::DevConf(settings) => Some(Ipv6Settings {
             disabled: settings.disable_ipv6 != 0,
+            accept_ra: settings.accept_ra,
             accept_dad: settings.accept_dad,
             keep_addr_on_down: settings.keep_addr_on_down,
         }),

@@ -12,7 +12,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::AsyncSocket;
 use nix::errno::Errno;
 use rtnetlink::Handle;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::KernelError;
 
@@ -39,6 +39,15 @@ impl fmt::Debug for RouteSocket {
 }
 
 impl RouteSocket {
+    /// What drives sockets: on the thread that waits for an answer, and only while it waits.
+    pub(crate) fn runtime() -> io::Result<Arc<Runtime>> {
+        Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map(Arc::new)
+    }
+
+    /// Opens a socket in the namespace of the calling thread.
     pub(crate) fn open(runtime: &Arc<Runtime>) -> io::Result<Self> {
         let context = runtime.enter();
         // Strict: the kernel filters dumps by what the request names, instead of answering with everything.
@@ -84,13 +93,11 @@ impl RouteSocket {
     fn exchange(&self, message: RouteNetlinkMessage, flags: u16) -> Result<Answer, Refusal> {
         let mut request = NetlinkMessage::from(message);
         request.header.flags = flags;
-        let answers = self
-            .handle
-            .clone()
-            .request(request)
-            .map_err(|_| Refusal::from(Errno::EPIPE))?;
+        let mut handle = self.handle.clone();
+        // All of it inside: to wake the runtime from outside takes a system call.
         self.runtime.block_on(async {
-            let mut answers = pin!(answers);
+            let answers = handle.request(request);
+            let mut answers = pin!(answers.map_err(|_| Refusal::from(Errno::EPIPE))?);
             let mut answer = Answer::default();
             while let Some(message) = answers.next().await {
                 answer.interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;

@@ -1,39 +1,39 @@
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 
 use nix::sched::{CloneFlags, setns};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A thread that entered a network namespace and does nothing else; it ends with its owner.
+/// A thread that entered a network namespace and does nothing else; it ends when its owner is gone.
 #[derive(Debug)]
-pub(super) struct Worker {
-    jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(super) struct Worker(Sender<Job>);
 
 impl Worker {
-    pub(super) fn enter(namespace: &File) -> io::Result<Self> {
+    /// Starts the thread, and has it run `first` in the namespace at once: each time that one thread waits for another
+    /// costs as much as several requests to the kernel.
+    pub(super) fn enter<T: Send + 'static>(
+        namespace: &File,
+        first: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<(Self, T)> {
         let namespace = namespace.try_clone()?;
         let (jobs, inbox) = channel::<Job>();
-        let (entered, outcome) = channel();
-        let thread = Builder::new().name("netns".into()).spawn(move || {
-            let result = setns(&namespace, CloneFlags::CLONE_NEWNET);
+        let (reply, answer) = channel();
+        Builder::new().name("netns".into()).spawn(move || {
+            let entered = setns(&namespace, CloneFlags::CLONE_NEWNET);
             drop(namespace);
-            let inside = result.is_ok();
+            let outcome = entered.map_err(io::Error::from).and_then(|()| first());
+            let inside = outcome.is_ok();
             // The other side is gone only if it gave up.
-            let _ = entered.send(result);
+            let _ = reply.send(outcome);
             if inside {
                 inbox.into_iter().for_each(|job| job());
             }
         })?;
-        outcome.recv().map_err(|_| died())??;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        let outcome = answer.recv().map_err(|_| died())??;
+        Ok((Self(jobs), outcome))
     }
 
     pub(super) fn run<T: Send + 'static>(
@@ -44,21 +44,8 @@ impl Worker {
         let job: Job = Box::new(move || {
             let _ = reply.send(function());
         });
-        self.jobs
-            .as_ref()
-            .and_then(|jobs| jobs.send(job).ok())
-            .and_then(|()| answer.recv().ok())
-            .ok_or_else(died)
-    }
-}
-
-impl Drop for Worker {
-    /// Waits for the thread, so that it no longer holds the namespace when the owner is gone.
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.0.send(job).map_err(|_| died())?;
+        answer.recv().map_err(|_| died())
     }
 }
 

@@ -56,7 +56,7 @@ impl Linux {
         let Some(host) = find(&self.host, &wanted.host_name)? else {
             return Ok(differences.missing(link(&wanted.host_name, Place::Host)));
         };
-        let Some(inside) = find(&container.route, &wanted.container_name)? else {
+        let Some(inside) = find(container.route(), &wanted.container_name)? else {
             return Ok(differences.missing(link(&wanted.container_name, Place::Container)));
         };
         differences.unless(host.up, link(&wanted.host_name, Place::Host), "up", "down");
@@ -110,7 +110,7 @@ impl Linux {
     ) -> Result<Vec<Mismatch>, KernelError> {
         let mut differences = Differences::default();
         let container = self.container(|| format!("checking {}", wanted.name))?;
-        let Some(found) = find(&container.route, &wanted.name)? else {
+        let Some(found) = find(container.route(), &wanted.name)? else {
             return Ok(differences.missing(link(&wanted.name, Place::Container)));
         };
         differences.identity(&found, "macvlan", wanted.mac);
@@ -127,7 +127,7 @@ impl Linux {
         let mut differences = Differences::default();
         let container = self.container(|| "checking lo".into())?;
         let lo = container
-            .route
+            .route()
             .link_by_index(LOOPBACK)
             .map_err(|refusal| refusal.when("reading lo"))?;
         let up = lo.is_some_and(|lo| lo.up);

@@ -30,12 +30,12 @@ impl Linux {
     ) -> Result<Vec<Mismatch>, KernelError> {
         let mut differences = Differences::default();
         let container = self.container(|| format!("checking {}", wanted.interface))?;
-        let Some(link) = find(&container.route, &wanted.interface)? else {
+        let Some(link) = find(container.route(), &wanted.interface)? else {
             return Ok(differences.missing(format!("link {}", wanted.interface)));
         };
         differences.unless(link.up, format!("link {}", link.name), "up", "down");
         let addresses: Vec<_> = wanted.addresses.iter().map(|entry| entry.address).collect();
-        differences.addresses(&container.route, &link, &addresses)?;
+        differences.addresses(container.route(), &link, &addresses)?;
         Ok(differences.found)
     }
 
@@ -57,10 +57,10 @@ impl Linux {
     ) -> Result<Vec<Mismatch>, KernelError> {
         let mut differences = Differences::default();
         let container = self.container(|| format!("checking {}", wanted.interface))?;
-        let Some(link) = find(&container.route, &wanted.interface)? else {
+        let Some(link) = find(container.route(), &wanted.interface)? else {
             return Ok(differences.missing(format!("link {}", wanted.interface)));
         };
-        differences.routes(&container.route, &link, routes::all(wanted))?;
+        differences.routes(container.route(), &link, routes::all(wanted))?;
         Ok(differences.found)
     }
 }
