@@ -2,6 +2,7 @@
 
 mod net;
 mod plugin;
+mod state;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -12,6 +13,10 @@ pub(crate) use net::{
 pub(crate) use plugin::{
     AdapterArgs, CompileArgs, ComponentizeArgs, InspectArgs, InstallArgs, ListArgs, PluginCommand,
     RemoveArgs, StoreArgs,
+};
+pub(crate) use state::{
+    AttachmentCommand, AttachmentListArgs, LeaseCommand, LeaseListArgs, LeaseStateArg, ReleaseArgs,
+    ShowArgs, StateArgs, SweepArgs,
 };
 
 /// Install plugins, run networks by hand, look at leases and attachments.
@@ -37,6 +42,12 @@ pub(crate) enum Command {
     /// Run a network as a container runtime would, other vendors' plugins included.
     #[command(subcommand)]
     Net(NetCommand),
+    /// Addresses that are not free.
+    #[command(subcommand)]
+    Lease(LeaseCommand),
+    /// Attachments that wasm-cni has made, whichever runtime asked for them.
+    #[command(subcommand)]
+    Attachment(AttachmentCommand),
     /// Print a completion script, e.g. for /usr/share/bash-completion/completions/wasm-cnictl.
     Completions {
         /// The shell.

@@ -1,13 +1,16 @@
 //! The tool of operators and plugin authors.
 //!
-//! The whole tree follows one pattern: `cli` says what may be asked, `plugin` and `net` do it, and
+//! The whole tree follows one pattern: `cli` says what may be asked, `plugin`, `net`, `lease` and `attachment` do it, and
 //! `output` is the only place that prints.
 
+mod attachment;
 mod cli;
+mod lease;
 mod net;
 mod output;
 mod plugin;
 mod printable;
+mod state;
 mod table;
 
 use std::process::ExitCode;
@@ -33,6 +36,8 @@ fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Plugin(command) => plugin::run(command, output),
         Command::Net(command) => net::run(command, output),
+        Command::Lease(command) => lease::run(command, output),
+        Command::Attachment(command) => attachment::run(command, output),
         Command::Completions { shell } => output.completions(shell, &mut Cli::command()),
     }
 }

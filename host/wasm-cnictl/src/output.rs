@@ -48,24 +48,22 @@ impl Output {
     /// What failed: the causes as text on standard error and, with `--json`, as an object with the
     /// one field `error` on standard output.
     pub(crate) fn failure(&mut self, error: &anyhow::Error) {
-        remark(&format!("error: {error:#}"));
+        let message = message(error);
+        remark(&format!("error: {message}"));
         let reported = error
             .downcast_ref::<PluginFailure>()
             .and_then(PluginFailure::object);
-        if let Some(details) = reported
+        let details = reported
             .map(|object| &object.details)
-            .filter(|text| !text.is_empty())
-        {
+            .filter(|text| !text.is_empty());
+        if let Some(details) = details {
             remark(&format!("details: {details}"));
         }
         if self.json {
-            let object = json!({"error": {
-                "message": format!("{error:#}"),
-                "code": reported.map(|object| object.code),
-                "details": reported.map(|object| &object.details),
-            }});
+            let code = reported.map(|object| object.code);
+            let object = json!({"error": {"message": message, "code": code, "details": details}});
             // The exit status says that it failed, even where this can't be written.
-            let _ = write(&format!("{object:#}"));
+            let _ = write(&printable::json(&format!("{object:#}")));
         }
     }
 
@@ -87,6 +85,20 @@ impl Output {
     }
 }
 
+/// The error with its causes, each said once: some errors' texts hold their cause's already.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
+}
+
 /// Writes `text` and a line's end. A reader that has gone away (`| head`) is no failure.
 fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
@@ -99,4 +111,17 @@ fn write(text: &str) -> io::Result<()> {
 /// Writes a line to standard error, best effort: nobody could be told that it failed.
 pub(crate) fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable::lines(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("no such file")
+            .context("a: no such file")
+            .context("b");
+        assert_eq!(message(&error), "b: a: no such file");
+    }
 }

@@ -5,24 +5,34 @@
 
 /// `text` in one line: every control character, line breaks included, is shown as its escape.
 pub(crate) fn line(text: &str) -> String {
-    escape(text, |_| false)
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut shown, character| {
+            if steers_a_terminal(character) {
+                shown.extend(character.escape_default());
+            } else {
+                shown.push(character);
+            }
+            shown
+        })
 }
 
 /// `text` with its line breaks kept; every other control character is shown as its escape.
 pub(crate) fn lines(text: &str) -> String {
-    escape(text, |character| character == '\n')
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn escape(text: &str, keep: impl Fn(char) -> bool) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if keep(character) || !steers_a_terminal(character) {
-            shown.push(character);
-        } else {
-            shown.extend(character.escape_default());
-        }
-    }
-    shown
+/// JSON text that means the same: what steers a terminal can only stand inside of its strings, and
+/// the line breaks between its lines stay.
+pub(crate) fn json(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut shown, character| {
+            if character != '\n' && steers_a_terminal(character) {
+                shown.push_str(&format!("\\u{:04x}", u32::from(character)));
+            } else {
+                shown.push(character);
+            }
+            shown
+        })
 }
 
 /// Control characters, and the marks that reorder or hide the text around them (CVE-2021-42574).
@@ -45,6 +55,17 @@ mod tests {
     #[test]
     fn text_that_reorders_is_shown_as_its_escape() {
         assert_eq!(line("eth0\u{202e}1"), "eth0\\u{202e}1");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let value = serde_json::json!({"a": "\u{9b}2J\u{7f}\u{202e}\u{1b}\n"});
+        let shown = json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!shown.contains(['\u{9b}', '\u{7f}', '\u{202e}']), "{shown}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&shown).unwrap(),
+            value
+        );
     }
 
     #[test]

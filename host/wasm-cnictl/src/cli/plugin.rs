@@ -86,9 +86,9 @@ pub(crate) struct ComponentizeArgs {
     pub(crate) module: PathBuf,
     #[command(flatten)]
     pub(crate) adapters: AdapterArgs,
-    /// Where the component goes.
+    /// Where the component goes; beside the module, ending in .component.wasm, unless given.
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `wasm-cnictl plugin compile`

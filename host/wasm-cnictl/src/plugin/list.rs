@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use engine::{Engine, Manifest, PluginStore, StoreError};
-use serde::Serialize;
 
 use super::describe::Description;
 use super::installed;
@@ -11,32 +10,22 @@ use crate::cli::ListArgs;
 use crate::output::Output;
 use crate::table::{self, Rows};
 
-/// The answer.
-#[derive(Debug, Serialize)]
-struct Listed {
-    plugins: Vec<Description>,
-    /// What is in the directory and can't be read, in words.
-    unreadable: Vec<String>,
-}
-
+/// Answers with the list of plugins. What can't be read is told beside it and makes the call fail.
 pub(super) fn run(args: ListArgs, output: &mut Output) -> anyhow::Result<ExitCode> {
     let store = installed::store(&args.store)?;
     let engine = Engine::new()?;
-    let mut listed = Listed {
-        plugins: Vec::new(),
-        unreadable: Vec::new(),
-    };
+    let (mut plugins, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for entry in store.list()? {
         match entry {
-            Ok(manifest) => listed.plugins.push(describe(&store, &engine, manifest)),
-            Err(error) => listed.unreadable.push(error.to_string()),
+            Ok(manifest) => plugins.push(describe(&store, &engine, manifest)),
+            Err(error) => {
+                output.remark(&error.to_string());
+                code = ExitCode::FAILURE;
+            }
         }
     }
-    for problem in &listed.unreadable {
-        output.remark(problem);
-    }
-    output.answer(&listed, text)?;
-    Ok(ExitCode::SUCCESS)
+    output.answer(&plugins, |plugins| text(plugins))?;
+    Ok(code)
 }
 
 /// An installed plugin, with what keeps it from being loaded.
@@ -46,7 +35,7 @@ pub(super) fn describe(store: &PluginStore, engine: &Engine, manifest: Manifest)
     Description::of_installed(manifest, problem)
 }
 
-fn text(listed: &Listed) -> String {
+fn text(plugins: &[Description]) -> String {
     let mut rows = Rows::new([
         "NAME",
         "SIZE",
@@ -56,7 +45,7 @@ fn text(listed: &Listed) -> String {
         "INSTALLED",
         "DIGEST",
     ]);
-    for plugin in &listed.plugins {
+    for plugin in plugins {
         let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         rows.push([
             plugin.name.clone().unwrap_or_default(),
