@@ -60,6 +60,14 @@ impl Interface {
         self.imports.iter().any(|name| name.starts_with("wasi:"))
     }
 
+    /// Can it be a plugin at all, given what it needs?
+    ///
+    /// # Errors
+    /// It imports what is not offered to anybody, or can't be asked for addresses.
+    pub fn require_plugin(&self) -> Result<(), AuditError> {
+        self.audit().map(drop)
+    }
+
     /// The imports, each known to this host.
     pub(crate) fn audit(&self) -> Result<Vec<Import>, AuditError> {
         let known = |name: &String| {

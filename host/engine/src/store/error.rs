@@ -11,8 +11,8 @@ use crate::engine::LoadError;
 pub enum StoreError {
     /// Nothing of this name.
     #[error(
-        "plugin {name} is neither built in nor installed under {}; install it with `wasm-cnictl plugin install {name} \
-         FILE.wasm`", root.display()
+        "plugin {name} is neither built in nor installed under {}; install it with `wasm-cnictl plugin install \
+         FILE.wasm --name {name}`", root.display()
     )]
     NotInstalled {
         /// The plugin's name.
@@ -44,7 +44,7 @@ pub enum StoreError {
     /// Compiled by another version or for another machine, or the precompiled file is gone.
     #[error(
         "plugin {name} is not compiled for this version of wasm-cni (it was by version {compiled_by}); run `wasm-cnictl \
-         plugin install {name} {}`", source_path.display()
+         plugin install {} --name {name}`", source_path.display()
     )]
     Stale {
         /// The plugin's name.
