@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use nix::errno::Errno;
+use plan::MacAddress;
 
 use crate::{NetnsError, NftError};
 
@@ -58,6 +59,18 @@ pub enum KernelError {
         most: u32,
         /// The interface below.
         master: String,
+    },
+    /// A macvlan that takes its master over has the master's Ethernet address and no other.
+    #[error(
+        "macvlan {name} in mode passthru has its master's Ethernet address {found} and not {wanted}"
+    )]
+    AddressOfMaster {
+        /// The macvlan.
+        name: String,
+        /// What was asked for.
+        wanted: MacAddress,
+        /// The master's.
+        found: MacAddress,
     },
     /// No `master` is configured, and no default route names one.
     #[error("there is no default route {place} that names a master interface: configure `master`")]
@@ -124,7 +137,7 @@ pub enum KernelError {
         detail: Option<String>,
     },
     /// A file under `/proc/sys` could not be read or written.
-    #[error("sysctl {path}: {source}")]
+    #[error("{path} can't be read or set: {source}; is /proc/sys mounted and writable?")]
     Sysctl {
         /// The file.
         path: String,

@@ -138,13 +138,8 @@ fn a_bridge_that_was_there_keeps_its_address_and_mtu() {
     let applied = pod.add(&host).unwrap();
     assert_eq!(applied.links[0].mac.to_string(), "02:00:00:00:00:99");
     assert_eq!(applied.links[0].mtu, 1300);
-    assert_eq!(
-        link(&host, "cni0").unwrap()["flags"]
-            .as_array()
-            .unwrap()
-            .contains(&"UP".into()),
-        true
-    );
+    let bridge = link(&host, "cni0").unwrap();
+    assert!(bridge["flags"].as_array().unwrap().contains(&"UP".into()));
 }
 
 #[test]
@@ -332,4 +327,34 @@ fn a_link_without_addresses_is_a_port_and_nothing_else() {
             .unwrap()
             .contains(&"UP".into())
     );
+}
+
+/// Kernels without VLAN filtering refuse; nothing is left of the attempt.
+#[test]
+fn a_port_with_vlans_carries_them_or_is_refused() {
+    let vlans = r#"{"kind":"bridge","vlan":100,"vlanTrunk":[{"minID":10,"maxID":12}]}"#;
+    let (Some(host), Some(pod)) = (Namespace::new(), Pod::new(1, vlans, &[])) else {
+        return;
+    };
+    match pod.add(&host) {
+        Ok(_) => {
+            let shown = host.bridge(&format!("-j vlan show dev {}", pod.host_interface()));
+            let port: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            let vlans: Vec<_> = port[0]["vlans"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|each| each["vlan"].as_u64().unwrap())
+                .collect();
+            assert_eq!(vlans, [10, 11, 12, 100]);
+        }
+        Err(error) => {
+            assert!(
+                matches!(&error.cause, KernelError::Netlink { .. }),
+                "{error}"
+            );
+            assert!(error.clean_up_failures.is_empty());
+            assert_eq!(link(&pod.namespace, "eth0"), None);
+        }
+    }
 }

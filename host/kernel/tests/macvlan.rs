@@ -3,8 +3,8 @@
 mod attachments;
 
 use attachments::namespaces::connect;
-use attachments::{Namespace, Pod, addresses, link, ping, take_back};
-use kernel::{Kernel, KernelError, Linux, Place, Presence, Undone};
+use attachments::{Namespace, Pod, addresses, link, ping, presence, take_back};
+use kernel::{KernelError, Linux, Place, Presence, Undone};
 use plan::{NetnsIdentity, Undo};
 
 const ON_UPLINK: &str = r#"{"kind":"macvlan","master":"uplink","mode":"bridge","bcqueuelen":500}"#;
@@ -29,10 +29,6 @@ fn with_nsid(host: &Namespace, pod: &Pod) -> NetnsIdentity {
 
 fn undo(pod: &Pod, netns: &NetnsIdentity) -> Undo {
     pod.plan.undo(netns).swap_remove(0)
-}
-
-fn presence(host: &Namespace, undo: &Undo) -> Presence {
-    host.run(|| Linux::host().unwrap().presence(undo).unwrap())
 }
 
 #[test]
@@ -253,4 +249,35 @@ fn a_link_that_the_container_renamed_is_neither_deleted_nor_called_gone() {
         assert!(matches!(undone, Undone::Unknown { why } if why.contains("lan")));
     }
     assert!(link(&pod.namespace, "lan").is_some());
+}
+
+#[test]
+fn in_mode_passthru_the_address_is_the_masters() {
+    let passthru = r#"{"kind":"macvlan","master":"uplink","mode":"passthru"}"#;
+    let (Some((host, _outside)), Some(mut pod)) =
+        (host_with_uplink(), Pod::new(1, passthru, &ADDRESSES))
+    else {
+        return;
+    };
+    let error = pod.add(&host).unwrap_err();
+    assert!(
+        matches!(error.cause, KernelError::AddressOfMaster { .. }),
+        "{error}"
+    );
+    assert_eq!(link(&pod.namespace, "eth0"), None);
+    let master = host.run(|| {
+        Linux::host()
+            .unwrap()
+            .passthru_address(Some("uplink"), false)
+            .unwrap()
+    });
+    for step in &mut pod.plan.steps {
+        if let plan::Step::Macvlan(wanted) = step {
+            wanted.mac = master;
+        }
+    }
+    pod.add(&host).unwrap();
+    assert_eq!(pod.eth0()["address"], master.to_string());
+    ping(&pod.namespace, "10.1.0.1");
+    assert_eq!(take_back(&host, &undo(&pod, &pod.identity())), Undone::Done);
 }

@@ -19,7 +19,7 @@ const DETECTING: &str = r#"{"kind":"bridge","isGateway":true,"enabledad":true}"#
 fn hear(listener: &std::os::fd::OwnedFd, wanted: impl Fn(&[u8]) -> bool) -> bool {
     let mut frame = [0; 2048];
     while let Ok(length) = recv(listener.as_raw_fd(), &mut frame, MsgFlags::empty()) {
-        if wanted(&frame[..length]) {
+        if frame.get(..length).is_some_and(&wanted) {
             return true;
         }
     }

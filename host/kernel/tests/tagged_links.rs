@@ -5,12 +5,8 @@ mod attachments;
 use std::collections::BTreeSet;
 
 use attachments::namespaces::connect;
-use attachments::{Namespace, Pod};
-use kernel::{Linux, TaggedLink};
-
-fn tagged(host: &Namespace) -> Vec<TaggedLink> {
-    host.run(|| Linux::host().unwrap().tagged_links().unwrap())
-}
+use attachments::{Namespace, Pod, tagged};
+use kernel::Linux;
 
 #[test]
 fn links_of_the_host_and_of_known_namespaces_are_found_by_their_alias() {

@@ -2,18 +2,14 @@
 
 mod attachments;
 
-use attachments::{Namespace, Pod, link, take_back};
-use kernel::{Kernel, Linux, Netns, NetnsError, Presence, Undone, host_netns_cookie};
+use attachments::{Namespace, Pod, link, presence, take_back};
+use kernel::{Linux, Netns, NetnsError, Presence, Undone, host_netns_cookie};
 use plan::{NetnsIdentity, Undo};
 
 const BRIDGE: &str = r#"{"kind":"bridge"}"#;
 
 fn undo(pod: &Pod) -> Undo {
     pod.plan.undo(&pod.identity()).swap_remove(0)
-}
-
-fn presence(host: &Namespace, undo: &Undo) -> Presence {
-    host.run(|| Linux::host().unwrap().presence(undo).unwrap())
 }
 
 #[test]

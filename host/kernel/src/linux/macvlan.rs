@@ -8,6 +8,28 @@ use crate::netlink::{LinkState, RouteSocket};
 use crate::{KernelError, LinkFact, Netns, Performed, Place, Side};
 
 impl Linux {
+    /// The Ethernet address that a macvlan gets in mode passthru: its master's. Elsewhere the caller chooses one.
+    ///
+    /// # Errors
+    /// When there is no such master, or it has no Ethernet address.
+    pub fn passthru_address(
+        &self,
+        master_name: Option<&str>,
+        master_in_container: bool,
+    ) -> Result<MacAddress, KernelError> {
+        let doing = || "looking for the master of a macvlan".to_owned();
+        let (below, place) = if master_in_container {
+            (self.container(doing)?.route(), Place::Container)
+        } else {
+            (&self.host, Place::Host)
+        };
+        let master = master(below, place, master_name)?;
+        master.mac.ok_or_else(|| KernelError::Incomplete {
+            doing: doing(),
+            lacks: "an Ethernet address",
+        })
+    }
+
     pub(super) fn make_macvlan(
         &mut self,
         wanted: &MacvlanDevice,
@@ -18,7 +40,8 @@ impl Linux {
         } else {
             (&self.host, Place::Host)
         };
-        let master = master(below, place, wanted)?;
+        let master = master(below, place, wanted.master.as_deref())?;
+        check_address(wanted, &master)?;
         if let Some(mtu) = wanted.mtu.filter(|mtu| *mtu > master.mtu) {
             return Err(KernelError::MtuTooLarge {
                 wanted: mtu,
@@ -56,12 +79,8 @@ pub(super) fn provisional_name(mac: MacAddress) -> String {
     name
 }
 
-fn master(
-    below: &RouteSocket,
-    place: Place,
-    wanted: &MacvlanDevice,
-) -> Result<LinkState, KernelError> {
-    if let Some(name) = &wanted.master {
+fn master(below: &RouteSocket, place: Place, name: Option<&str>) -> Result<LinkState, KernelError> {
+    if let Some(name) = name {
         return find_required(below, name, place);
     }
     let doing = || "looking for the interface of the default route";
@@ -73,6 +92,20 @@ fn master(
         .link_by_index(index)
         .map_err(|refusal| refusal.when(doing()))?
         .ok_or(KernelError::NoDefaultRoute { place })
+}
+
+/// The kernel would give it another address than the recorded one, by which it is found again.
+fn check_address(wanted: &MacvlanDevice, master: &LinkState) -> Result<(), KernelError> {
+    match master.mac {
+        Some(found) if wanted.mode == MacvlanMode::Passthru && found != wanted.mac => {
+            Err(KernelError::AddressOfMaster {
+                name: wanted.name.clone(),
+                wanted: wanted.mac,
+                found,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn device(wanted: &MacvlanDevice, master: &LinkState) -> LinkMessage {

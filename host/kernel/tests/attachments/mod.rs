@@ -1,6 +1,12 @@
 //! Attachments on kernels of a test's own: a namespace that plays the host, others that play containers.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "only tests use it"
+)]
 
 #[path = "../nft_namespaces/mod.rs"]
 #[allow(
@@ -12,7 +18,10 @@ pub(crate) mod namespaces;
 use std::net::IpAddr;
 use std::process::Command;
 
-use kernel::{Applied, ApplyError, Kernel, KernelError, Linux, Netns, NoJournal, Undone, apply};
+use kernel::{
+    Applied, ApplyError, Kernel, KernelError, Linux, Netns, NoJournal, Presence, TaggedLink,
+    Undone, apply,
+};
 use plan::{
     Addressing, Attachment, Identity, InterfaceAddress, LinkRequest, MacAddress, Mismatch,
     NetnsIdentity, Plan, Step, Undo,
@@ -83,8 +92,8 @@ impl Pod {
     ) -> Result<(), KernelError> {
         host.run(|| {
             let mut linux = Linux::with_container(&self.netns())?;
-            let steps = self.plan.steps.iter().filter(|step| picked(step));
-            steps.map(|step| linux.perform(step).map(drop)).collect()
+            let mut steps = self.plan.steps.iter().filter(|step| picked(step));
+            steps.try_for_each(|step| linux.perform(step).map(drop))
         })
     }
 
@@ -113,6 +122,14 @@ impl Pod {
 
 pub(crate) fn take_back(host: &Namespace, undo: &Undo) -> Undone {
     host.run(|| Linux::host().unwrap().undo(undo).unwrap())
+}
+
+pub(crate) fn presence(host: &Namespace, undo: &Undo) -> Presence {
+    host.run(|| Linux::host().unwrap().presence(undo).unwrap())
+}
+
+pub(crate) fn tagged(host: &Namespace) -> Vec<TaggedLink> {
+    host.run(|| Linux::host().unwrap().tagged_links().unwrap())
 }
 
 pub(crate) fn plan_for(
