@@ -79,10 +79,10 @@ pub(crate) struct DelArgs {
     pub(crate) netns: Option<String>,
     #[command(flatten)]
     pub(crate) attachment: AttachmentArgs,
-    /// Call the remaining plugins after one has failed. An address may then be handed out again
-    /// while something of the old attachment still uses it.
+    /// Call every plugin though one fails, and forget the attachment. An address may then be handed
+    /// out again while something of the old attachment still uses it.
     #[arg(long)]
-    pub(crate) keep_going: bool,
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) places: Places,
 }

@@ -58,7 +58,7 @@ pub(super) fn run(args: AddArgs, output: &mut Output) -> anyhow::Result<ExitCode
             }
             if !failed.left_over.is_empty() {
                 output
-                    .remark("something may be left; mend the cause and run `wasm-cnictl net del`");
+                    .remark("something may be left; mend the cause and run `wasm-cnictl net del` (--force where that can't work)");
             }
             return Err(failed.failure)
                 .with_context(|| format!("{} was not attached", entry.attachment));

@@ -1,6 +1,7 @@
 //! Running a network's plugins one after the other, as the reference library does.
 
 use cni::attachment::ValidAttachment;
+use cni::ids::PluginType;
 use cni::verb::Verb;
 use serde_json::{Value, json};
 
@@ -45,14 +46,16 @@ impl Chain<'_> {
     /// whole chain: the reference library leaves that to its caller.
     pub(crate) fn add(&self) -> Result<Value, AddFailure> {
         let mut result: Option<Value> = None;
+        let mut run = Vec::new();
         for plugin in &self.network.plugins {
             match self.add_one(plugin, result.as_ref()) {
                 Ok(next) => result = Some(next),
                 Err(failure) => {
-                    let left_over = self.roll_back(result.as_ref());
+                    let left_over = self.roll_back(result.as_ref(), &run);
                     return Err(AddFailure { failure, left_over });
                 }
             }
+            run.push(&plugin.executable);
         }
         // A network has at least one plugin, which `locate` has made sure of.
         Ok(result.unwrap_or_else(|| json!({"cniVersion": self.network.version})))
@@ -78,17 +81,26 @@ impl Chain<'_> {
     }
 
     /// DEL over the whole chain, past every failure: the attachment was never handed to anybody, so
-    /// nothing gets worse by removing what can be removed.
-    fn roll_back(&self, result: Option<&Value>) -> Vec<PluginFailure> {
-        match self.del(result, true) {
+    /// nothing gets worse by removing what can be removed. An executable that is missing has left
+    /// something only if it has been `run` just now.
+    fn roll_back(&self, result: Option<&Value>, run: &[&PluginType]) -> Vec<PluginFailure> {
+        let mut failures = match self.del(result, true) {
             Ok(()) => Vec::new(),
             Err(DelFailure { failures, .. }) => failures,
-        }
+        };
+        failures.retain(|failure| {
+            !matches!(failure.cause, Cause::NotFound { .. }) || run.contains(&&failure.plugin)
+        });
+        failures
     }
 
-    /// DEL backward with the chain's final result. Unless `keep_going`, the first failure ends it,
+    /// DEL backward with the chain's final result. Unless it goes `past_failures`, the first one ends it,
     /// so that no address is released while an earlier part still uses it.
-    pub(crate) fn del(&self, result: Option<&Value>, keep_going: bool) -> Result<(), DelFailure> {
+    pub(crate) fn del(
+        &self,
+        result: Option<&Value>,
+        past_failures: bool,
+    ) -> Result<(), DelFailure> {
         // `prevResult` came to DEL with the version that brought CHECK.
         let result = result.filter(|_| self.network.version >= Verb::Check.since());
         let mut failures = Vec::new();
@@ -96,7 +108,7 @@ impl Chain<'_> {
         for plugin in plugins.by_ref() {
             if let Err(failure) = self.call(Verb::Del, plugin, result) {
                 failures.push(failure);
-                if !keep_going {
+                if !past_failures {
                     break;
                 }
             }

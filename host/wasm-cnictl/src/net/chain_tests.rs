@@ -129,12 +129,26 @@ fn taking_back_goes_past_a_plugin_that_is_missing() {
     let network = network("1.0.0", &["a", "missing"]);
     let error = node.chain(&network).add().unwrap_err();
     assert_eq!(node.log(), ["ADD a", "DEL a"]);
-    assert_eq!(error.left_over.len(), 1);
+    assert!(
+        error.left_over.is_empty(),
+        "what never ran has left nothing"
+    );
     assert!(
         error.failure.to_string().contains("--cni-path"),
         "{}",
         error.failure
     );
+}
+
+#[test]
+fn what_can_not_be_taken_back_is_told() {
+    let node = Node::new();
+    node.plugin("a", "[ \"$CNI_COMMAND\" = ADD ] && echo '{}'")
+        .plugin("b", "[ \"$CNI_COMMAND\" = DEL ]");
+    let network = network("1.0.0", &["a", "b"]);
+    let error = node.chain(&network).add().unwrap_err();
+    assert_eq!(error.left_over.len(), 1);
+    assert_eq!(error.left_over[0].plugin.as_str(), "a");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) fn run(args: DelArgs, output: &mut Output) -> anyhow::Result<ExitCode
     let _guard = cache.share()?;
     let netns = args.netns.as_deref();
     let target = Target::find(&args.network, netns, &args.attachment, &args.places, &cache)?;
-    let known = delete(&target, &cache, args.keep_going, output)?;
+    let known = delete(&target, &cache, args.force, output)?;
     let deleted = Deleted {
         attachment: target.entry.attachment,
         known,
@@ -45,25 +45,29 @@ pub(super) fn run(args: DelArgs, output: &mut Output) -> anyhow::Result<ExitCode
 /// Runs DEL and forgets the attachment. True if it was known.
 ///
 /// # Errors
-/// The first plugin's failure; the attachment is then still known, so that DEL can be repeated.
+/// The first plugin's failure. Without `force` the attachment is then still known, so that DEL can be
+/// repeated.
 pub(super) fn delete(
     target: &Target,
     cache: &Cache,
-    keep_going: bool,
+    force: bool,
     output: &Output,
 ) -> anyhow::Result<bool> {
     let known = cache.get(&target.entry.attachment)?.is_some();
-    if let Err(failed) = target.chain().del(target.entry.result.as_ref(), keep_going) {
-        return Err(explain(failed, &target.entry.attachment, output));
+    let deleted = target.chain().del(target.entry.result.as_ref(), force);
+    if deleted.is_ok() || force {
+        cache.remove(&target.entry.attachment)?;
     }
-    cache.remove(&target.entry.attachment)?;
-    Ok(known)
+    match deleted {
+        Ok(()) => Ok(known),
+        Err(failed) => Err(explain(failed, &target.entry.attachment, output)),
+    }
 }
 
 fn explain(failed: DelFailure, attachment: &Attachment, output: &Output) -> anyhow::Error {
     if !failed.not_called.is_empty() {
         output.remark(&format!(
-            "not called because of it: {}; repeat when the cause is mended, or use --keep-going",
+            "not called because of it: {}; repeat when the cause is mended, or use --force",
             failed.not_called.join(", ")
         ));
     }

@@ -48,6 +48,10 @@ pub(super) struct Installation {
 impl Description {
     /// Of a component that is not installed.
     pub(super) fn of_component(digest: String, size: u64, interface: Interface) -> Self {
+        let problem = interface
+            .require_plugin()
+            .err()
+            .map(|error| error.to_string());
         Self {
             name: None,
             digest,
@@ -56,7 +60,7 @@ impl Description {
             wasi: interface.uses_wasi(),
             imports: interface.imports,
             exports: interface.exports,
-            problem: None,
+            problem,
             installation: None,
         }
     }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use engine::Engine;
+use anyhow::anyhow;
+use engine::{Engine, StoreError};
+use runtime::BUILT_IN_PLUGINS;
 use sha2::{Digest, Sha256};
 
 use super::describe::Description;
@@ -16,11 +18,22 @@ pub(super) fn run(args: InspectArgs, output: &mut Output) -> anyhow::Result<Exit
         of_file(Path::new(&args.plugin))?
     } else {
         let store = installed::store(&args.store)?;
-        let manifest = store.inspect(&args.plugin)?;
+        let manifest = store
+            .inspect(&args.plugin)
+            .map_err(|error| explain(error, &args.plugin))?;
         list::describe(&store, &Engine::new()?, manifest)
     };
     output.answer(&description, Description::text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The built-in plugins are part of `wasm-cni`, so nothing is known of them here.
+fn explain(error: StoreError, name: &str) -> anyhow::Error {
+    let missing = matches!(error, StoreError::NotInstalled { .. });
+    if missing && BUILT_IN_PLUGINS.contains(&name) {
+        return anyhow!("{name} is built into wasm-cni; nothing is installed under this name");
+    }
+    error.into()
 }
 
 /// What has a slash or ends like a file is one; the rest are names.
