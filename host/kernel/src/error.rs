@@ -60,6 +60,16 @@ pub enum KernelError {
         /// The interface below.
         master: String,
     },
+    /// The kernel was built without something.
+    #[error("{doing}: this kernel has no {feature} ({option}): use one that has, or do without")]
+    Unsupported {
+        /// What was tried.
+        doing: String,
+        /// What is missing.
+        feature: &'static str,
+        /// The kernel's build option.
+        option: &'static str,
+    },
     /// A macvlan that takes its master over has the master's Ethernet address and no other.
     #[error(
         "macvlan {name} in mode passthru has its master's Ethernet address {found} and not {wanted}"

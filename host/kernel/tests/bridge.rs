@@ -350,7 +350,7 @@ fn a_port_with_vlans_carries_them_or_is_refused() {
         }
         Err(error) => {
             assert!(
-                matches!(&error.cause, KernelError::Netlink { .. }),
+                matches!(&error.cause, KernelError::Unsupported { .. }),
                 "{error}"
             );
             assert!(error.clean_up_failures.is_empty());

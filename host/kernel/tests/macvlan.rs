@@ -18,15 +18,6 @@ fn host_with_uplink() -> Option<(Namespace, Namespace)> {
     Some((host, outside))
 }
 
-fn with_nsid(host: &Namespace, pod: &Pod) -> NetnsIdentity {
-    let netns = pod.netns();
-    let nsid = host.run(|| Linux::host().unwrap().assign_nsid(&netns).unwrap());
-    NetnsIdentity {
-        nsid: Some(nsid),
-        ..netns.identity()
-    }
-}
-
 fn undo(pod: &Pod, netns: &NetnsIdentity) -> Undo {
     pod.plan.undo(netns).swap_remove(0)
 }
@@ -187,9 +178,9 @@ fn with_an_nsid_the_link_is_found_when_the_path_is_gone() {
     };
     let netns = NetnsIdentity {
         path: "/run/netns/nowhere".into(),
-        ..with_nsid(&host, &pod)
+        ..pod.identity_with_nsid(&host)
     };
-    assert_eq!(with_nsid(&host, &pod).nsid, netns.nsid);
+    assert_eq!(pod.identity_with_nsid(&host).nsid, netns.nsid);
     pod.add(&host).unwrap();
     let undo = undo(&pod, &netns);
     assert_eq!(presence(&host, &undo), Presence::Present);
@@ -205,7 +196,7 @@ fn the_death_of_the_namespace_is_proven_by_its_nsid() {
     else {
         return;
     };
-    let netns = with_nsid(&host, &pod);
+    let netns = pod.identity_with_nsid(&host);
     pod.add(&host).unwrap();
     let undo = undo(&pod, &netns);
     drop(pod);
@@ -227,7 +218,7 @@ fn another_namespace_with_the_same_nsid_keeps_its_link() {
         return;
     };
     later.add(&host).unwrap();
-    let undo = undo(&pod, &with_nsid(&host, &later));
+    let undo = undo(&pod, &later.identity_with_nsid(&host));
     assert!(
         matches!(take_back(&host, &undo), Undone::NotOurs { found } if found.contains("macvlan eth0"))
     );
@@ -244,7 +235,7 @@ fn a_link_that_the_container_renamed_is_neither_deleted_nor_called_gone() {
     pod.add(&host).unwrap();
     pod.namespace.ip("link set eth0 down");
     pod.namespace.ip("link set eth0 name lan");
-    for netns in [pod.identity(), with_nsid(&host, &pod)] {
+    for netns in [pod.identity(), pod.identity_with_nsid(&host)] {
         let undone = take_back(&host, &undo(&pod, &netns));
         assert!(matches!(undone, Undone::Unknown { why } if why.contains("lan")));
     }

@@ -4,7 +4,7 @@ mod attachments;
 
 use attachments::{Namespace, Pod, link, presence, take_back};
 use kernel::{Linux, Netns, NetnsError, Presence, Undone, host_netns_cookie};
-use plan::{NetnsIdentity, Undo};
+use plan::{MacAddress, NetnsIdentity, Undo};
 
 const BRIDGE: &str = r#"{"kind":"bridge"}"#;
 
@@ -58,19 +58,12 @@ fn a_foreign_link_of_the_same_name_is_not_deleted() {
     // Even with our address, another kind is another's.
     host.ip(&format!(
         "link add {name} address {} type bridge",
-        link_mac(&undo)
+        MacAddress::from_seed(name.as_bytes())
     ));
     assert!(
         matches!(take_back(&host, &undo), Undone::NotOurs { found } if found.starts_with("bridge"))
     );
     assert!(link(&host, &name).is_some());
-}
-
-fn link_mac(undo: &Undo) -> String {
-    match undo {
-        Undo::DeleteHostLink { mac, .. } => mac.to_string(),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use plan::BridgeDevice;
 use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec};
 
 use super::{Linux, find, find_required, router, set};
-use crate::netlink::LinkState;
+use crate::netlink::{LinkState, Refusal};
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
 const KIND: &str = "bridge";
@@ -41,7 +41,7 @@ impl Linux {
             Ok(_) => {}
             // Another process was faster.
             Err(refusal) if refusal.errno == Errno::EEXIST => {}
-            Err(refusal) => return Err(refusal.when(format!("making bridge {}", wanted.name))),
+            Err(refusal) => return Err(refused(wanted, refusal, "making bridge")),
         }
         find_required(&self.host, &wanted.name, Place::Host)
     }
@@ -59,9 +59,9 @@ impl Linux {
                 .index(found.index)
                 .set_info_data(InfoData::Bridge(vec![InfoBridge::VlanFiltering(true)]))
                 .build();
-            self.host.change_link(message).map_err(|refusal| {
-                refusal.when(format!("turning VLAN filtering on for {}", wanted.name))
-            })?;
+            self.host
+                .change_link(message)
+                .map_err(|refusal| refused(wanted, refusal, "turning VLAN filtering on for"))?;
         }
         let mut message = LinkUnspec::new_with_index(found.index);
         let mut change = false;
@@ -81,5 +81,18 @@ impl Linux {
             })?;
         }
         Ok(())
+    }
+}
+
+fn refused(wanted: &BridgeDevice, refusal: Refusal, doing: &str) -> KernelError {
+    let doing = format!("{doing} {}", wanted.name);
+    if wanted.vlan_filtering && refusal.errno == Errno::EOPNOTSUPP {
+        KernelError::Unsupported {
+            doing,
+            feature: "VLAN filtering in bridges",
+            option: "CONFIG_BRIDGE_VLAN_FILTERING",
+        }
+    } else {
+        refusal.when(doing)
     }
 }

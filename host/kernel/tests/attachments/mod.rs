@@ -61,6 +61,16 @@ impl Pod {
         self.netns().identity()
     }
 
+    /// With the id by which the host knows the namespace.
+    pub(crate) fn identity_with_nsid(&self, host: &Namespace) -> NetnsIdentity {
+        let netns = self.netns();
+        let nsid = host.run(|| Linux::host().unwrap().assign_nsid(&netns).unwrap());
+        NetnsIdentity {
+            nsid: Some(nsid),
+            ..netns.identity()
+        }
+    }
+
     pub(crate) fn host_interface(&self) -> String {
         self.attachment.host_interface_name()
     }
