@@ -5,30 +5,27 @@ use std::net::IpAddr;
 
 use kernel::Linux;
 use plan::{MasqueradeNetwork, NetworkTag, SpoofCheck, Step};
-use store::Store;
+use store::{Record, Store};
 
 use crate::failure::Cause;
 
-/// Makes our nftables objects with the elements of every attachment on record.
+/// Makes our nftables objects with the elements of every attachment on record. A network's settings are those of its
+/// newest attachment.
 ///
 /// # Errors
 /// When records can't be read, or nftables refuses.
 pub(crate) fn restore(store: &Store, kernel: &mut Linux) -> Result<(), Cause> {
-    let mut wanted = Wanted::default();
+    let mut records = Vec::new();
     let mut after = None;
     loop {
         let page = store.records(after)?;
-        let steps = page
-            .records
-            .iter()
-            .flat_map(|record| &record.parts)
-            .flat_map(|part| &part.steps);
-        steps.for_each(|step| wanted.add(step));
+        records.extend(page.records);
         match page.next {
             Some(next) => after = Some(next),
             None => break,
         }
     }
+    let wanted = Wanted::of(records);
     let networks: Vec<_> = wanted.networks.into_values().collect();
     Ok(kernel.restore_firewall(&networks, &wanted.checks)?)
 }
@@ -40,17 +37,26 @@ struct Wanted {
 }
 
 impl Wanted {
+    fn of(mut records: Vec<Record>) -> Self {
+        records.sort_by_key(|record| record.created_at);
+        let mut wanted = Self::default();
+        let parts = records.iter().flat_map(|record| &record.parts);
+        parts
+            .flat_map(|part| &part.steps)
+            .for_each(|step| wanted.add(step));
+        wanted
+    }
+
     /// A network's own step comes before its sources in every plan.
     fn add(&mut self, step: &Step) {
         match step {
-            Step::MasqueradeNetwork(network) => {
-                let entry = self.networks.entry(network.network);
-                let (known, _) = entry.or_insert_with(|| (network.clone(), Vec::new()));
-                for subnet in &network.subnets {
-                    if !known.subnets.contains(subnet) {
-                        known.subnets.push(*subnet);
-                    }
-                }
+            Step::MasqueradeNetwork(newer) => {
+                let entry = self.networks.entry(newer.network);
+                let (known, _) = entry.or_insert_with(|| (newer.clone(), Vec::new()));
+                known.exclude.clone_from(&newer.exclude);
+                known.subnets.extend(&newer.subnets);
+                known.subnets.sort_unstable();
+                known.subnets.dedup();
             }
             Step::Masquerade(sources) => {
                 if let Some((_, known)) = self.networks.get_mut(&sources.network) {
@@ -60,5 +66,59 @@ impl Wanted {
             Step::SpoofCheck(check) => self.checks.push(check.clone()),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::{Attachment, MasqueradeSources};
+    use serde_json::Value;
+    use store::StagePart;
+
+    use super::*;
+
+    fn record(container: &str, created_at: u64, exclude: &str, source: &str) -> Record {
+        let attachment = Attachment {
+            network: "pods".into(),
+            container_id: container.into(),
+            interface_name: "eth0".into(),
+        };
+        let network = attachment.network_tag();
+        let steps = vec![
+            Step::MasqueradeNetwork(MasqueradeNetwork {
+                network,
+                name: "pods".into(),
+                subnets: vec!["10.1.0.0/16".parse().unwrap()],
+                exclude: vec![exclude.parse().unwrap()],
+            }),
+            Step::Masquerade(MasqueradeSources {
+                network,
+                sources: vec![source.parse().unwrap()],
+            }),
+        ];
+        let part = StagePart {
+            id: "bridge:0".into(),
+            plugin: "bridge".into(),
+            steps,
+            undo: Vec::new(),
+            addressing: None,
+            config: Value::Null,
+            result: Value::Null,
+        };
+        let mut record = Record::new(attachment, 1, created_at);
+        record.parts.push(part);
+        record
+    }
+
+    #[test]
+    fn a_network_has_all_sources_and_its_newest_settings() {
+        let wanted = Wanted::of(vec![
+            record("new", 9, "192.168.0.0/16", "10.1.0.3"),
+            record("old", 1, "172.16.0.0/12", "10.1.0.2"),
+        ]);
+        let (network, sources) = wanted.networks.values().next().unwrap();
+        assert_eq!(network.exclude, ["192.168.0.0/16".parse().unwrap()]);
+        assert_eq!(network.subnets.len(), 1);
+        assert_eq!(sources.len(), 2);
     }
 }

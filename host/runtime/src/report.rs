@@ -34,13 +34,12 @@ pub(crate) fn code(cause: &Cause) -> Code {
         // 3 would tell the runtime that no DEL is needed, and on ADD that is so.
         Cause::Netns(NetnsError::NotFound { .. }) => Code::CONTAINER_UNKNOWN,
         Cause::Netns(_) | Cause::OtherNetns { .. } => Code::INVALID_NETNS,
-        Cause::LinkShape(_) => Code::UNSUPPORTED_FIELD,
+        Cause::LinkShape(_) | Cause::Limits(_) => Code::UNSUPPORTED_FIELD,
         Cause::Link(_)
         | Cause::NoStage { .. }
         | Cause::IpamSection(_)
         | Cause::Plan(_)
         | Cause::Grant(_)
-        | Cause::Limits(_)
         | Cause::Result(_) => Code::INVALID_NETWORK_CONFIG,
         Cause::AlreadyAttached => Code::INTERFACE_EXISTS,
         Cause::Unproven(_) | Cause::CleanUp(_) => Code::CLEANUP_INCOMPLETE,

@@ -96,6 +96,15 @@ impl Store {
         Ok(())
     }
 
+    /// Could a call write now? Begins a write transaction and changes nothing.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn check_writable(&self) -> Result<(), StoreError> {
+        self.require_finished()?;
+        self.volatile().write(|_| Ok(()))
+    }
+
     /// The directory of the state that dies with the boot.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -1,7 +1,7 @@
 use cni::request::Del;
 use cni::role::Role;
 use cni::verb::Verb;
-use kernel::{Kernel, Linux, Netns, NetnsError};
+use kernel::{Kernel, Linux, Netns, NetnsError, Undone};
 use plan::{Attachment, LinkKind, MacAddress, NetnsIdentity, Undo};
 use serde_json::Value;
 use store::{CoolDown, Record, Store};
@@ -14,6 +14,7 @@ use crate::failure::{Cause, Failure};
 use crate::ipam::{Ipam, cool_down_seconds};
 use crate::log::Level;
 use crate::node::Node;
+use crate::sweep;
 
 /// CNI DEL: everything of the attachment is gone afterwards, whatever the request lacks. Repeats succeed.
 pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Failure> {
@@ -79,7 +80,15 @@ fn unrecorded(
     attachment: &Attachment,
 ) -> Result<(), Cause> {
     if request.call.role == Role::Link {
-        remove_interface(request, attachment)?;
+        if remove_interface(request, attachment)? {
+            // Its addresses are in quarantine if the record was lost while it lived.
+            sweep::network(
+                store,
+                attachment.network_tag(),
+                &node.log,
+                unix_seconds(node.now),
+            );
+        }
         if let Some(Ipam::Delegated(delegated)) = ipam_of(node, request, None) {
             delegated.forward(Verb::Del)?;
         }
@@ -89,9 +98,10 @@ fn unrecorded(
     Ok(())
 }
 
-fn remove_interface(request: &Del, attachment: &Attachment) -> Result<(), Cause> {
+/// True if it was there and is gone now.
+fn remove_interface(request: &Del, attachment: &Attachment) -> Result<bool, Cause> {
     let Some(path) = &request.netns else {
-        return Ok(());
+        return Ok(false);
     };
     let netns = match Netns::open(path) {
         Ok(netns) => netns,
@@ -100,20 +110,22 @@ fn remove_interface(request: &Del, attachment: &Attachment) -> Result<(), Cause>
         Err(_) => return Ok(()),
     };
     let Some(mac) = recorded_mac(request, attachment) else {
-        return Ok(());
+        return Ok(false);
     };
     let mut kernel = Linux::with_container(&netns)?;
+    let mut removed = false;
     for kind in [LinkKind::Veth, LinkKind::Macvlan] {
         let netns: NetnsIdentity = netns.identity();
         let name = attachment.interface_name.clone();
-        kernel.undo(&Undo::DeleteContainerLink {
+        let undo = Undo::DeleteContainerLink {
             netns,
             name,
             kind,
             mac,
-        })?;
+        };
+        removed |= kernel.undo(&undo)? == Undone::Done;
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// The Ethernet address that `prevResult` gives the container's interface.

@@ -25,7 +25,7 @@ fn ready(node: &Node, request: &Status) -> Result<(), Cause> {
         link::parse(config)?;
         Linux::host()?.can_serve()?;
     }
-    node.store()?.next_group()?;
+    node.store()?.check_writable()?;
     match Ipam::of(node, config, &request.call.search_path)? {
         None => Ok(()),
         Some(Ipam::Delegated(delegated)) => Ok(delegated.forward(Verb::Status)?),
