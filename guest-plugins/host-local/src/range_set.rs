@@ -36,6 +36,7 @@ pub(crate) fn parse(
     let mut holes = range::parse_exclude(exclude).map_err(|why| format!("ipam.{why}"))?;
     let all = parsed.iter().flat_map(|(_, ranges)| ranges);
     holes.extend(all.map(|range| AddressRange::single(range.gateway)));
+    let holes = disjoint(holes);
     parsed
         .into_iter()
         .map(|(place, ranges)| RangeSet::new(place, ranges, &holes))
@@ -89,6 +90,20 @@ fn parse_ranges(place: &str, objects: &[RangeObject]) -> Result<Vec<Range>, Stri
     Ok(ranges)
 }
 
+/// The same addresses in ascending runs that do not overlap, so that those of a range are found by bisection.
+fn disjoint(mut runs: Vec<AddressRange>) -> Vec<AddressRange> {
+    runs.sort_unstable();
+    let mut disjoint: Vec<AddressRange> = Vec::with_capacity(runs.len());
+    for run in runs {
+        // The last one reaches furthest: what is left of this run lies behind it.
+        match disjoint.last() {
+            Some(last) if last.overlaps(&run) => disjoint.extend(run.without(&[*last])),
+            Some(_) | None => disjoint.push(run),
+        }
+    }
+    disjoint
+}
+
 /// No address may be in two ranges, of one set or of two.
 fn check_overlaps(sets: &[(&str, Vec<Range>)]) -> Result<(), String> {
     let mut bounds: Vec<AddressRange> = sets
@@ -115,13 +130,22 @@ fn check_overlaps(sets: &[(&str, Vec<Range>)]) -> Result<(), String> {
 }
 
 impl RangeSet {
+    /// The holes are those of all sets, ascending and disjoint.
     fn new(place: &str, ranges: Vec<Range>, holes: &[AddressRange]) -> Result<Self, String> {
         let mut available = Vec::new();
         for range in &ranges {
-            let holes: Vec<AddressRange> = holes.iter().chain(&range.excluded).copied().collect();
-            if let Some(hosts) = range.hosts() {
-                available.extend(hosts.without(&holes));
-            }
+            let Some(hosts) = range.hosts() else {
+                continue;
+            };
+            let start = holes.partition_point(|hole| hole.last() < hosts.first());
+            let inside: Vec<AddressRange> = holes
+                .iter()
+                .skip(start)
+                .take_while(|hole| hole.first() <= hosts.last())
+                .chain(&range.excluded)
+                .copied()
+                .collect();
+            available.extend(hosts.without(&inside));
         }
         if available.is_empty() {
             return Err(format!(

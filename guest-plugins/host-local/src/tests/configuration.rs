@@ -93,6 +93,25 @@ fn exclusions_hold_in_their_range_and_at_top_level_everywhere() {
 }
 
 #[test]
+fn exclusions_may_overlap_each_other_and_reach_beyond_the_ranges() {
+    let config = r#"{"ranges": [[{"subnet": "10.0.0.0/27"}, {"subnet": "10.0.0.32/27"}], [{"subnet": "2001:db8::/125"}]],
+        "exclude": ["10.0.0.24/29", "10.0.0.16/28", "10.0.0.20", "10.0.0.20", "10.0.0.36", "10.0.0.8/30", "10.0.0.62",
+            "::/127", "2001:db8::6/127", "10.0.0.0/30", "255.255.255.255"]}"#;
+    assert_eq!(
+        available(config),
+        [
+            vec![
+                "10.0.0.4-10.0.0.7",
+                "10.0.0.12-10.0.0.15",
+                "10.0.0.34-10.0.0.35",
+                "10.0.0.37-10.0.0.61"
+            ],
+            vec!["2001:db8::2-2001:db8::5"],
+        ]
+    );
+}
+
+#[test]
 fn the_old_form_is_a_set_before_the_others() {
     let config = r#"{"subnet": "10.0.0.0/29", "rangeStart": "10.0.0.3", "rangeEnd": "10.0.0.5", "gateway": "10.0.0.4",
         "ranges": [[{"subnet": "10.0.1.0/29"}]]}"#;
