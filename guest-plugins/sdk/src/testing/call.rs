@@ -58,10 +58,14 @@ impl<'node> Call<'node> {
         }
     }
 
-    fn is_allowed(&self, range: &AddressRange) -> bool {
+    /// What of the ranges may be reserved, in their order.
+    fn clip(&self, ranges: &[AddressRange]) -> Vec<AddressRange> {
         match &self.node.state.borrow().allowed {
-            None => true,
-            Some(allowed) => range.without(allowed).is_empty(),
+            None => ranges.to_vec(),
+            Some(allowed) => ranges
+                .iter()
+                .flat_map(|range| allowed.iter().filter_map(|part| range.intersection(part)))
+                .collect(),
         }
     }
 
@@ -90,7 +94,7 @@ impl Leases for Call<'_> {
         if self.held().contains(&address) {
             return Ok(());
         }
-        if !self.is_allowed(&AddressRange::single(address)) {
+        if self.clip(&[AddressRange::single(address)]).is_empty() {
             return Err(ReserveError::OutsideRanges);
         }
         self.node
@@ -113,19 +117,21 @@ impl Leases for Call<'_> {
                 "reserve-next takes at most 1024 ranges, all of one family".to_owned(),
             ));
         }
-        if !ranges.iter().all(|range| self.is_allowed(range)) {
+        let ranges = self.clip(ranges);
+        if ranges.is_empty() {
             return Err(ReserveError::OutsideRanges);
         }
         let address = self.node.network(&self.network, |leases| {
-            leases.reserve_next(holder, ranges, after)
+            leases.reserve_next(holder, &ranges, after)
         })?;
         self.reserved.borrow_mut().push(address);
         Ok(address)
     }
 
     fn last_reserved(&self, ranges: &[AddressRange]) -> Option<IpAddr> {
+        let ranges = self.clip(ranges);
         self.node
-            .network(&self.network, |leases| leases.last_reserved(ranges))
+            .network(&self.network, |leases| leases.last_reserved(&ranges))
     }
 
     fn held(&self) -> Vec<IpAddr> {
@@ -147,8 +153,9 @@ impl Leases for Call<'_> {
     }
 
     fn usage(&self, ranges: &[AddressRange]) -> Usage {
+        let ranges = self.clip(ranges);
         self.node
-            .network(&self.network, |leases| leases.usage(ranges))
+            .network(&self.network, |leases| leases.usage(&ranges))
     }
 }
 

@@ -142,8 +142,15 @@ fn nothing_is_reserved_outside_the_configured_ranges() {
         Err(ReserveError::OutsideRanges)
     );
     assert_eq!(
-        call.reserve_next(&[range("10.0.0.3", "10.0.0.4")], None),
+        call.reserve_next(&[range("10.0.0.4", "10.0.0.9")], None),
         Err(ReserveError::OutsideRanges)
+    );
+    let across = [range("10.0.0.3", "10.0.0.9")];
+    assert_eq!(call.usage(&across).capacity, 1);
+    assert_eq!(call.reserve_next(&across, None), Ok(ip("10.0.0.3")));
+    assert_eq!(
+        call.reserve_next(&across, None),
+        Err(ReserveError::Exhausted)
     );
     assert_eq!(call.reserve(ip("10.0.0.3")), Ok(()));
 }
