@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use cni::ids::{ContainerId, InterfaceName};
 use serde_json::Value;
 
-use crate::net::{cache, runtimes};
+use crate::net::cache;
 
 /// `wasm-cnictl net …`
 #[derive(Debug, Subcommand)]
@@ -109,9 +109,9 @@ pub(crate) struct GcArgs {
     /// Only say what is in use and what would be deleted.
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Directory in which other runtimes on libcni (containerd, CRI-O) keep results; what they
-    /// attached is in use. Repeatable.
-    #[arg(long, value_name = "DIR", default_value = runtimes::DEFAULT_DIRECTORY)]
+    /// Another directory in which runtimes on libcni keep results, besides /var/lib/cni/results
+    /// (containerd, CRI-O); what they attached is in use. Repeatable.
+    #[arg(long, value_name = "DIR")]
     pub(crate) runtime_results: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) places: Places,

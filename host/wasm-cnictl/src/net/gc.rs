@@ -1,5 +1,6 @@
 //! `net gc`
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -93,7 +94,8 @@ fn judge(
             .iter()
             .map(|entry| Judged::new(&valid_attachment(entry), "stale")),
     );
-    for directory in &args.runtime_results {
+    let usual = PathBuf::from(runtimes::USUAL_DIRECTORY);
+    for directory in args.runtime_results.iter().chain([&usual]) {
         for other in runtimes::attachments(directory, &network.name)? {
             judged.push(Judged::new(&other, "other-runtime"));
             valid.push(other);

@@ -16,7 +16,7 @@ mod failure;
 mod gc;
 mod locate;
 mod request;
-pub(crate) mod runtimes;
+mod runtimes;
 mod status;
 mod target;
 

@@ -13,7 +13,7 @@ use cni::ids::{ContainerId, InterfaceName, NetworkName};
 use serde::Deserialize;
 
 /// Where libcni keeps results unless its caller says otherwise.
-pub(crate) const DEFAULT_DIRECTORY: &str = "/var/lib/cni/results";
+pub(super) const USUAL_DIRECTORY: &str = "/var/lib/cni/results";
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -34,7 +34,7 @@ struct Cached {
 ///
 /// # Errors
 /// When a file can't be read or understood: it may describe a living attachment.
-pub(crate) fn attachments(
+pub(super) fn attachments(
     directory: &Path,
     network: &NetworkName,
 ) -> anyhow::Result<Vec<ValidAttachment>> {
