@@ -11,6 +11,7 @@ const LIMIT: u64 = 103;
 const CRASHED: u64 = 104;
 const ANSWER_INVALID: u64 = 105;
 const NOT_LOADABLE: u64 = 106;
+const IMPORT_REFUSED: u64 = 107;
 
 /// What the guest does, the code that answers it, and a word of the reason.
 const MISDEEDS: [(&str, u64, &str); 11] = [
@@ -195,4 +196,18 @@ fn an_unknown_import_is_refused_by_name() -> Result<()> {
         NOT_LOADABLE
     );
     Ok(())
+}
+
+#[test]
+fn an_import_without_its_grant_is_refused_by_name() -> Result<()> {
+    let node = node!();
+    install(&node, "hostile")?;
+    let network = network("hostile", "good").with("/ipam/grants", json!(["storage"]));
+    let failure = network.add(&node, &node.pod("a")?).fail()?;
+    assert_eq!(failure.code, IMPORT_REFUSED, "{failure:?}");
+    assert!(
+        failure.text.contains("leases") && failure.text.contains("hostile"),
+        "{failure:?}"
+    );
+    assert_nothing_left(&node, &[])
 }

@@ -54,7 +54,7 @@ fn environment() -> Vec<Case> {
         (Set("CNI_IFNAME", text("a b")), 4, "a b"),
         (Set("CNI_ARGS", text("IP=10.1.0.9=x")), 4, "CNI_ARGS"),
         (Set("CNI_ARGS", text("IP=nonsense")), 4, "nonsense"),
-        (Set("CNI_NETNS", text("/nowhere")), 8, "/nowhere"),
+        (Set("CNI_NETNS", text("/nowhere")), 3, "/nowhere"),
         (Set("CNI_NETNS", text("/etc/hostname")), 8, "/etc/hostname"),
         (
             Set("CNI_NETNS", text("/proc/self/ns/net")),
@@ -73,15 +73,15 @@ fn configuration() -> Vec<Case> {
     vec![
         (Key("/name", json!("")), 7, "name"),
         (Key("/name", json!("a/b")), 7, "a/b"),
-        (Key("/link/kind", json!("wormhole")), 7, "wormhole"),
+        (Key("/link/kind", json!("wormhole")), 2, "wormhole"),
         (Key("/link/isGatway", json!(true)), 2, "isGatway"),
         (Key("/link/bridge", json!("a/b")), 7, "a/b"),
         (Key("/link/vlan", json!(5000)), 7, "5000"),
-        (Key("/link/ipMasqBackend", json!("iptables")), 2, "iptables"),
+        (Key("/link/ipMasqBackend", json!("iptables")), 7, "iptables"),
         (
             Key("/link/masqExclude", json!(["10.0.0.0/99"])),
-            7,
-            "masqExclude",
+            2,
+            "10.0.0.0/99",
         ),
         (
             Key("/ipam/plugin", json!("not-installed")),
