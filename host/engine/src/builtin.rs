@@ -51,7 +51,9 @@ impl Builtin {
 #[macro_export]
 macro_rules! embed_builtin {
     ($path:expr $(,)?) => {{
-        #[repr(C, align(65536))]
+        // The largest page that a kernel of the architecture may have.
+        #[cfg_attr(target_arch = "x86_64", repr(C, align(4096)))]
+        #[cfg_attr(not(target_arch = "x86_64"), repr(C, align(65536)))]
         struct PageAligned<Bytes: ?Sized>(Bytes);
         static BYTES: &PageAligned<[u8]> = &PageAligned(*include_bytes!($path));
         // SAFETY: the build made this file with the workspace's own compiler right before it was embedded.

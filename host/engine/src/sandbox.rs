@@ -36,10 +36,6 @@ impl Sandbox {
         seed: Seed,
     ) -> Result<Self, Outcome> {
         let deadline = Instant::now() + limits.deadline();
-        let armed = engine
-            .watchdog()
-            .arm(deadline)
-            .map_err(Outcome::NoWatchdog)?;
         let state = CallState::new(limits, services, seed, deadline);
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
@@ -53,10 +49,11 @@ impl Sandbox {
             }
             Err(Breach::Deadline.into())
         });
+        let armed = engine.watchdog().arm(deadline);
         let mut sandbox = Self {
             store,
             limits: limits.clone(),
-            _armed: armed,
+            _armed: armed.map_err(Outcome::NoWatchdog)?,
         };
         let fuelled = sandbox.store.set_fuel(limits.fuel);
         fuelled.map_err(|source| sandbox.instantiation(source))?;

@@ -31,7 +31,7 @@ impl Target {
 type Switch = (&'static str, bool, fn(&mut Config, bool) -> &mut Config);
 
 /// Every setting that differs from, or must not follow, wasmtime's default. A table, so that [`compatibility`] covers it.
-const SWITCHES: [Switch; 11] = [
+const SWITCHES: [Switch; 12] = [
     ("wasm_component_model", true, Config::wasm_component_model),
     ("consume_fuel", true, Config::consume_fuel),
     ("epoch_interruption", true, Config::epoch_interruption),
@@ -53,6 +53,8 @@ const SWITCHES: [Switch; 11] = [
     ("memory_init_cow", true, Config::memory_init_cow),
     // Nothing unwinds through a plugin's frames, and registering the tables costs time at each start.
     ("native_unwind_info", false, Config::native_unwind_info),
+    // Only backtraces would read it.
+    ("generate_address_map", false, Config::generate_address_map),
     ("signals_based_traps", true, Config::signals_based_traps),
 ];
 

@@ -1,12 +1,12 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
 
-/// One thread that sleeps until the earliest deadline and then increments the engine's epoch, once.
+/// One thread that sleeps until the earliest deadline and then increments the engine's epoch.
 ///
 /// There is no ticker: the epoch only moves when a deadline has passed, and each store then looks at its own. The thread is
 /// started by the first call and ends with the last handle to the engine.
@@ -26,13 +26,20 @@ struct State {
     started: bool,
     stopped: bool,
     next_id: u64,
-    armed: BTreeSet<(Instant, u64)>,
+    /// None while the thread runs or sleeps without end.
+    asleep_until: Option<Instant>,
+    /// By call, when the epoch moves next on its behalf.
+    armed: BTreeMap<u64, Instant>,
 }
+
+/// A call that has passed its deadline is told again after this time: it may have been looking at its clock just then, and
+/// have missed it.
+const REMINDER: Duration = Duration::from_millis(10);
 
 /// A deadline being watched; disarmed when dropped.
 pub(crate) struct Armed {
     shared: Weak<Shared>,
-    entry: (Instant, u64),
+    call: u64,
 }
 
 impl Watchdog {
@@ -50,15 +57,16 @@ impl Watchdog {
             self.start()?;
             state.started = true;
         }
-        let entry = (deadline, state.next_id);
+        let call = state.next_id;
         state.next_id = state.next_id.wrapping_add(1);
-        state.armed.insert(entry);
-        if state.armed.first() == Some(&entry) {
+        state.armed.insert(call, deadline);
+        // Whoever wakes before this deadline will see it; a later call's usually comes after the last one's.
+        if state.asleep_until.is_none_or(|until| deadline < until) {
             self.shared.changed.notify_one();
         }
         Ok(Armed {
             shared: Arc::downgrade(&self.shared),
-            entry,
+            call,
         })
     }
 
@@ -83,7 +91,7 @@ impl Drop for Watchdog {
 impl Drop for Armed {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.lock().armed.remove(&self.entry);
+            shared.lock().armed.remove(&self.call);
         }
     }
 }
@@ -97,19 +105,21 @@ impl Shared {
         let mut state = self.lock();
         while !state.stopped {
             let now = Instant::now();
-            state = match state.armed.first().copied() {
+            state.asleep_until = state.armed.values().min().copied();
+            state = match state.asleep_until {
                 None => self
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
-                Some(entry) if entry.0 <= now => {
-                    state.armed.remove(&entry);
+                Some(deadline) if deadline <= now => {
+                    let passed = state.armed.values_mut().filter(|next| **next <= now);
+                    passed.for_each(|next| *next = now + REMINDER);
                     if let Some(engine) = engine.upgrade() {
                         engine.increment_epoch();
                     }
                     state
                 }
-                Some((deadline, _)) => {
+                Some(deadline) => {
                     let waited = self.changed.wait_timeout(state, deadline - now);
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }

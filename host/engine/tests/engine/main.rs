@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod builtin;
 mod hostile;
 mod plugin_store;
 mod services;
