@@ -14,7 +14,7 @@ impl Builtin {
     /// Declares that these bytes are precompiled code that may be run with all rights of this process.
     ///
     /// # Safety
-    /// The bytes are, unchanged, what [`compile`](crate::compile) returned. They are native code: what else they hold is
+    /// The bytes are, unchanged, what `compile` returned. They are native code: what else they hold is
     /// executed or followed without any further check.
     #[allow(unsafe_code, reason = "the caller vouches for native code")]
     #[must_use]
@@ -45,7 +45,7 @@ impl Builtin {
     }
 }
 
-/// Embeds a file made by [`compile`](crate::compile) for the baseline target: `embed_builtin!(env!("PLUGINS"))`.
+/// Embeds a file made by `compile` for the baseline target: `embed_builtin!(env!("PLUGINS"))`.
 ///
 /// The file becomes part of the executable at build time, page-aligned, so it is trusted as the executable is.
 #[macro_export]

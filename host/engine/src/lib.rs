@@ -56,4 +56,4 @@ pub use services::{
     Storage, StorageError, UsageCount,
 };
 pub use settings::Target;
-pub use store::{Manifest, PluginStore, StoreError};
+pub use store::{Distrust, Manifest, ManifestError, PluginStore, StoreError};

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use self::directory::Directory;
 pub use self::error::StoreError;
-pub use self::manifest::Manifest;
+pub use self::manifest::{Manifest, ManifestError};
+pub use self::trust::Distrust;
 use crate::engine::Engine;
 use crate::plugin::Plugin;
 use crate::settings;
