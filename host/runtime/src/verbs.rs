@@ -5,6 +5,7 @@ mod check;
 mod del;
 mod expectation;
 mod gc;
+mod identity;
 mod link;
 mod status;
 

@@ -78,16 +78,6 @@ pub enum ConfigError {
         /// The greatest allowed one.
         maximum: u64,
     },
-    /// A key in a section of ours that we don't know.
-    #[error("network config key \"{key}\" with value {value} is not supported; known are {known}")]
-    UnknownKey {
-        /// The key.
-        key: String,
-        /// Its value, shortened.
-        value: String,
-        /// The keys of this section.
-        known: &'static str,
-    },
     /// An address range that can't be used.
     #[error("network config key \"{key}\": {source}")]
     Range {
@@ -102,12 +92,11 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// 6 for what can't be decoded, 1 for versions, 2 for unknown keys, 7 for all else.
+    /// 6 for what can't be decoded, 1 for versions, 7 for all else.
     pub fn code(&self) -> Code {
         match self {
             Self::TooLarge { .. } | Self::Json(_) | Self::NotAnObject => Code::DECODING_FAILURE,
             Self::Version(error) => error.code(),
-            Self::UnknownKey { .. } => Code::UNSUPPORTED_FIELD,
             Self::Name { .. }
             | Self::Missing { .. }
             | Self::Shape { .. }

@@ -1,16 +1,14 @@
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use cni::request::Add;
 use cni::role::Role;
 use engine::Outcome;
 use kernel::{Applied, ApplyError, Kernel, KernelError, Linux, Netns, NoJournal, Presence};
-use plan::{
-    Addressing, Attachment, Identity, Link, LinkRequest, MacAddress, NetnsIdentity, Plan, Step,
-};
+use plan::{Addressing, Attachment, Link, LinkRequest, MacAddress, NetnsIdentity, Plan, Step};
 use serde_json::Value;
 use store::{CoolDown, Record, RecordState, StorageChanges, Store, StoreError};
 
-use super::{about, key, link, refuse_stages};
+use super::{about, identity, key, link, refuse_stages};
 use crate::clock::unix_seconds;
 use crate::detach::{Detached, detach};
 use crate::failure::{Cause, Failure};
@@ -191,7 +189,12 @@ impl Adding<'_> {
         addressing: &Addressing,
         storage: Option<&StorageChanges>,
     ) -> Result<Option<(Plan, Record)>, Cause> {
-        let identity = self.identity(link)?;
+        let requested = self
+            .request
+            .mac
+            .map(|wanted| MacAddress(wanted.mac.octets()));
+        let (attachment, now) = (self.attachment, self.node.now);
+        let identity = identity::choose(kernel, self.store, attachment, link, requested, now)?;
         let subnets = match ipam {
             Some(Ipam::Plugin(plugin)) => plugin.policy(&self.request.addresses).subnets(),
             _ => Vec::new(),
@@ -222,39 +225,6 @@ impl Adding<'_> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    fn identity(&self, link: &Link) -> Result<Identity, Cause> {
-        let made = |end: &str| {
-            let instant = self
-                .node
-                .now
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_nanos();
-            let seed = format!(
-                "{end} {} {instant} {}",
-                self.attachment.key(),
-                std::process::id()
-            );
-            MacAddress::from_seed(seed.as_bytes())
-        };
-        let configured = match link {
-            Link::Macvlan(macvlan) => macvlan.mac,
-            Link::Bridge(_) | Link::Ptp(_) | Link::Loopback {} => None,
-        };
-        let requested = self
-            .request
-            .mac
-            .map(|request| MacAddress(request.mac.octets()));
-        Ok(Identity {
-            container_mac: requested
-                .or(configured)
-                .unwrap_or_else(|| made("container")),
-            host_mac: made("host"),
-            bridge_mac: made("bridge"),
-            group: self.store.next_group()?,
-        })
     }
 
     /// A link without an end on the host is found again by its namespace's id.

@@ -107,7 +107,7 @@ fn remove_interface(request: &Del, attachment: &Attachment) -> Result<bool, Caus
         Ok(netns) => netns,
         Err(error @ NetnsError::Ours { .. }) => return Err(error.into()),
         // It is gone, and the interface with it.
-        Err(_) => return Ok(()),
+        Err(_) => return Ok(false),
     };
     let Some(mac) = recorded_mac(request, attachment) else {
         return Ok(false);
