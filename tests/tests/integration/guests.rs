@@ -14,17 +14,18 @@ const NOT_LOADABLE: u64 = 106;
 const IMPORT_REFUSED: u64 = 107;
 
 /// What the guest does, the code that answers it, and a word of the reason.
-const MISDEEDS: [(&str, u64, &str); 11] = [
+const MISDEEDS: [(&str, u64, &str); 12] = [
     ("loop", LIMIT, "fuel"),
     ("memory", LIMIT, "memory"),
     ("trap", CRASHED, "unreachable"),
-    ("many", ANSWER_INVALID, "10000"),
+    ("many", LIMIT, "answer"),
+    ("too-many", ANSWER_INVALID, "65"),
     ("outside", ANSWER_INVALID, "192.168.77.7"),
     ("gateway", ANSWER_INVALID, "10.1.0.1"),
     ("taken", ANSWER_INVALID, "10.1.0.2"),
     ("unreserved", ANSWER_INVALID, "10.1.0.99"),
     ("prefix", ANSWER_INVALID, "200"),
-    ("routes", ANSWER_INVALID, "77"),
+    ("routes", ANSWER_INVALID, "10.9.0.1/8"),
     ("terminal", DENIED, "gone"),
 ];
 
@@ -91,7 +92,7 @@ fn every_misdeed_fails_the_add_by_name_and_leaves_nothing() -> Result<()> {
 fn the_deadline_ends_what_has_fuel_without_end() -> Result<()> {
     let node = node!();
     install(&node, "hostile")?;
-    let limits = json!({"deadlineMilliseconds": 50, "fuel": 1_000_000_000_000_u64});
+    let limits = json!({"deadlineMs": 50, "fuel": 1_000_000_000_000_u64});
     let network = network("hostile", "loop").with("/ipam/limits", limits);
     let failure = network
         .add(&node, &node.pod("a")?)

@@ -32,6 +32,7 @@ impl Guest for Hostile {
             "memory" => hoard(),
             "trap" => trap(),
             "many" => Ok(allocation(vec![entry(reserve_next()?); 10_000])),
+            "too-many" => Ok(allocation(vec![entry(reserve_next()?); 65])),
             "outside" => Ok(allocation(vec![entry(ipv4(192, 168, 77, 7))])),
             "gateway" => Ok(allocation(vec![entry(ipv4(10, 1, 0, 1))])),
             // The first address of the range: by then another pod's.

@@ -1,0 +1,47 @@
+//! Times ADD and DEL as a runtime sees them: a process a call, configuration on standard input. Ours and the reference
+//! plugins take turns on the same machine, so that its load falls on both; what starting a process costs is shown too.
+//!
+//! `make bench`, as root; `ROUNDS=200 make bench` for more rounds.
+
+mod measure;
+mod report;
+mod subject;
+
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use measure::Measured;
+use subject::Subject;
+
+/// Everything happens in namespaces and file systems of its own, which end with this process.
+const PRIVATE: &str = "mount --make-rprivate / && mount -t tmpfs t /run && mount -t tmpfs t /var/lib && \
+    mount -t tmpfs t /var/log && mkdir -p /run/netns && ip link set lo up && exec \"$0\" --inside";
+
+fn main() -> Result<()> {
+    let own = std::env::current_exe()?;
+    if !std::env::args().any(|argument| argument == "--inside") {
+        let error = Command::new("unshare").args(["--mount", "--net", "sh", "-c", PRIVATE]).arg(own).exec();
+        return Err(error).context("unshare (package util-linux) is needed");
+    }
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(50);
+    let ours = wasm_cni_tests::binary("wasm-cni").map_err(anyhow::Error::msg)?;
+    let reference = Path::new("/usr/lib/cni");
+    ensure!(reference.join("bridge").exists(), "package containernetworking-plugins is needed");
+    let subjects = Subject::pairs(&ours, reference);
+    let floor = measure::process_start(rounds)?;
+    let version = measure::version(&ours, rounds)?;
+    println!("starting a process (/bin/true): {floor:.2?}; wasm-cni VERSION: {version:.2?}");
+    println!("size of wasm-cni: {:.2} MB", std::fs::metadata(&ours)?.len() as f64 / 1e6);
+    let measured: Vec<(&str, Measured, Measured)> = subjects
+        .iter()
+        .map(|(scenario, ours, reference)| {
+            let (ours, reference) = measure::in_turn(ours, reference, rounds)?;
+            Ok((*scenario, ours, reference))
+        })
+        .collect::<Result<_>>()?;
+    report::print(&measured, floor);
+    Ok(())
+}
