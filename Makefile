@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 CNI_BIN ?= /opt/cni/bin
 DIST := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: build setup test demo lint install clean
+.PHONY: build setup test demo bench lint install clean
 
 build: setup
 	scripts/build
@@ -16,6 +16,9 @@ test: build
 
 demo: build
 	scripts/demo
+
+bench: build
+	cargo bench -p wasm-cni-tests --bench attach
 
 lint: setup
 	scripts/lint

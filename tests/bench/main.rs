@@ -7,6 +7,7 @@ mod measure;
 mod report;
 mod subject;
 
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -23,18 +24,25 @@ const PRIVATE: &str = "mount --make-rprivate / && mount -t tmpfs t /run && mount
 fn main() -> Result<()> {
     let own = std::env::current_exe()?;
     if !std::env::args().any(|argument| argument == "--inside") {
-        let error = Command::new("unshare").args(["--mount", "--net", "sh", "-c", PRIVATE]).arg(own).exec();
+        let error = Command::new("unshare")
+            .args(["--mount", "--net", "sh", "-c", PRIVATE])
+            .arg(own)
+            .exec();
         return Err(error).context("unshare (package util-linux) is needed");
     }
-    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(50);
-    let ours = wasm_cni_tests::binary("wasm-cni").map_err(anyhow::Error::msg)?;
+    let rounds = std::env::var("ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(50);
+    let ours = wasm_cni_tests::binary("wasm-cni")?;
     let reference = Path::new("/usr/lib/cni");
-    ensure!(reference.join("bridge").exists(), "package containernetworking-plugins is needed");
+    ensure!(
+        reference.join("bridge").exists(),
+        "package containernetworking-plugins is needed"
+    );
     let subjects = Subject::pairs(&ours, reference);
     let floor = measure::process_start(rounds)?;
     let version = measure::version(&ours, rounds)?;
-    println!("starting a process (/bin/true): {floor:.2?}; wasm-cni VERSION: {version:.2?}");
-    println!("size of wasm-cni: {:.2} MB", std::fs::metadata(&ours)?.len() as f64 / 1e6);
     let measured: Vec<(&str, Measured, Measured)> = subjects
         .iter()
         .map(|(scenario, ours, reference)| {
@@ -42,6 +50,11 @@ fn main() -> Result<()> {
             Ok((*scenario, ours, reference))
         })
         .collect::<Result<_>>()?;
-    report::print(&measured, floor);
+    let megabytes = std::fs::metadata(&ours)?.len() as f64 / 1e6;
+    let table = report::table(&measured, floor)?;
+    write!(
+        io::stdout(),
+        "starting a process (/bin/true): {floor:.2?}\nwasm-cni: {megabytes:.2} MB, VERSION: {version:.2?}\n\n{table}"
+    )?;
     Ok(())
 }

@@ -3,15 +3,15 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 /// What is measured: an executable with a configuration.
-pub struct Subject {
-    pub executable: PathBuf,
-    pub path: String,
-    pub config: Value,
+pub(crate) struct Subject {
+    pub(crate) executable: PathBuf,
+    pub(crate) path: String,
+    pub(crate) config: Value,
 }
 
 impl Subject {
     /// The scenarios, ours and the reference's.
-    pub fn pairs(ours: &Path, reference: &Path) -> Vec<(&'static str, Self, Self)> {
+    pub(crate) fn pairs(ours: &Path, reference: &Path) -> Vec<(&'static str, Self, Self)> {
         let scenario = |name: &'static str, own: Value, kind: &str, flat: Value| {
             let own = Self {
                 executable: ours.into(),
@@ -27,7 +27,8 @@ impl Subject {
         };
         let v4 = json!([[{"subnet": "10.1.0.0/16"}]]);
         let dual = json!([[{"subnet": "10.1.0.0/16"}], [{"subnet": "fd00:1::/64"}]]);
-        let ours_ipam = |ranges: &Value| json!({"type": "wasm-cni", "plugin": "host-local", "ranges": ranges});
+        let ours_ipam =
+            |ranges: &Value| json!({"type": "wasm-cni", "plugin": "host-local", "ranges": ranges});
         let their_ipam = |ranges: &Value| json!({"type": "host-local", "ranges": ranges});
         vec![
             scenario(
@@ -58,10 +59,16 @@ impl Subject {
     }
 }
 
-fn config(name: &str, kind: &str, mut rest: Value) -> Value {
-    let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    rest["cniVersion"] = json!("1.0.0");
-    rest["name"] = json!(name);
-    rest["type"] = json!(kind);
-    rest
+/// A plugin's configuration: what every one has, and the rest.
+fn config(name: &str, kind: &str, mut config: Value) -> Value {
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    if let Some(config) = config.as_object_mut() {
+        config.insert("cniVersion".into(), json!("1.0.0"));
+        config.insert("name".into(), json!(name));
+        config.insert("type".into(), json!(kind));
+    }
+    config
 }
