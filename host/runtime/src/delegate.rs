@@ -14,6 +14,7 @@ use cni::delegate::read_answer;
 use cni::result::CniResult;
 use cni::verb::Verb;
 use cni::version::SpecVersion;
+use plan::Attachment;
 
 /// A result is a few kilobytes; what is longer is none.
 const LARGEST_ANSWER: u64 = 4 * 1024 * 1024;
@@ -96,6 +97,35 @@ impl Delegate {
                     .collect::<Vec<_>>()
                     .join(":"),
             }),
+        }
+    }
+
+    /// The same executable, called for this attachment. Where it is the caller's own the namespace stays known; that of
+    /// another one is not, and DEL may do without (CNI 1.1.0, "DEL").
+    pub(crate) fn for_attachment(&self, attachment: &Attachment) -> Self {
+        let mut environment = self.environment.clone();
+        let of_caller = |name: &str| {
+            let found = self.environment.iter().find(|(known, _)| known == name);
+            found.and_then(|(_, value)| value.to_str())
+        };
+        if of_caller("CNI_CONTAINERID") != Some(&attachment.container_id)
+            || of_caller("CNI_IFNAME") != Some(&attachment.interface_name)
+        {
+            environment.retain(|(name, _)| {
+                name != "CNI_CONTAINERID" && name != "CNI_IFNAME" && name != "CNI_NETNS"
+            });
+            environment.push((
+                "CNI_CONTAINERID".into(),
+                attachment.container_id.clone().into(),
+            ));
+            environment.push((
+                "CNI_IFNAME".into(),
+                attachment.interface_name.clone().into(),
+            ));
+        }
+        Self {
+            executable: self.executable.clone(),
+            environment,
         }
     }
 
@@ -201,6 +231,27 @@ mod tests {
             .unwrap();
         assert_eq!(result.ips[0].address.to_string(), "192.0.2.2/24");
         assert!(!delegate.is_ourselves());
+    }
+
+    #[test]
+    fn a_call_for_another_attachment_names_it_and_no_namespace() {
+        let (_directory, mut delegate) = delegate(
+            r#"[ "$CNI_CONTAINERID/$CNI_IFNAME/${CNI_NETNS-none}" = c2/eth0/none ] || exit 9"#,
+        );
+        let variable = |name: &str, value: &str| (OsString::from(name), OsString::from(value));
+        delegate.environment = vec![
+            variable("CNI_CONTAINERID", "c1"),
+            variable("CNI_NETNS", "/run/netns/c1"),
+        ];
+        let other = Attachment {
+            network: "n".into(),
+            container_id: "c2".into(),
+            interface_name: "eth0".into(),
+        };
+        delegate
+            .for_attachment(&other)
+            .run(Verb::Del, b"{}", SpecVersion::V1_0_0)
+            .unwrap();
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! Taking an attachment back: what DEL, GC and sweep have in common.
 
+use std::path::PathBuf;
+
+use cni::verb::Verb;
 use kernel::{Kernel, Linux, Undone};
 use plan::Undo;
 use store::{CoolDown, LinkEvidence, Record, Store};
 
 use crate::failure::Cause;
+use crate::ipam::Ipam;
+use crate::log::Level;
+use crate::node::Node;
+use crate::record;
 
 /// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +55,15 @@ pub(crate) fn undo(kernel: &mut dyn Kernel, record: &Record) -> Result<Detached,
     })
 }
 
-/// Undoes a record and settles its addresses: gone ones rest, what is not proven gone is quarantined. The caller holds
-/// the attachment's lock.
-pub(crate) fn detach(
+/// Settles the addresses of an attachment that was undone: gone ones rest, what is not proven gone is quarantined.
+pub(crate) fn settle(
     store: &Store,
-    kernel: &mut Linux,
     record: &Record,
+    detached: &Detached,
     cool_down: CoolDown,
-) -> Result<Detached, Cause> {
-    let detached = undo(kernel, record)?;
+) -> Result<(), Cause> {
     let attachment = record.attachment.key();
-    match &detached {
+    match detached {
         Detached::Gone => {
             store.remove(&attachment, cool_down)?;
         }
@@ -66,7 +71,67 @@ pub(crate) fn detach(
             store.quarantine_attachment(&attachment, evidence)?;
         }
     }
+    Ok(())
+}
+
+/// Undoes a record, has its IPAM release the addresses, and settles them. The caller holds the attachment's lock.
+///
+/// # Errors
+/// What the kernel or another vendor's IPAM refused; the record stays then, so that a repeat goes on.
+pub(crate) fn detach(
+    node: &Node,
+    kernel: &mut Linux,
+    record: &Record,
+    search_path: &[PathBuf],
+    cool_down: CoolDown,
+) -> Result<Detached, Cause> {
+    let store = node.store()?;
+    let detached = undo(kernel, record)?;
+    if let Detached::Unproven { evidence } = &detached {
+        let text = format!(
+            "{}: kept in quarantine: {}",
+            record.attachment, evidence.reason
+        );
+        node.log.write(Level::Warning, &text);
+        settle(store, record, &detached, cool_down)?;
+        return Ok(detached);
+    }
+    let ipam = recorded_ipam(node, record, search_path)?;
+    // The link is gone, so another vendor's IPAM may have its addresses back.
+    if let Some(Ipam::Delegated(delegated)) = &ipam {
+        delegated
+            .of_attachment(&record.attachment)
+            .forward(Verb::Del)?;
+    }
+    settle(store, record, &detached, cool_down)?;
+    if let Some(Ipam::Plugin(plugin)) = &ipam
+        && let Err(cause) = plugin.release(node, &record.attachment)
+    {
+        node.log
+            .write(Level::Warning, &format!("{}: {cause}", record.attachment));
+    }
     Ok(detached)
+}
+
+/// Who decided about the addresses. The record says it, for the configuration may have changed since.
+fn recorded_ipam(
+    node: &Node,
+    record: &Record,
+    search_path: &[PathBuf],
+) -> Result<Option<Ipam>, Cause> {
+    let Some(config) = record::config(record) else {
+        return Ok(None);
+    };
+    match Ipam::of(node, &config, search_path) {
+        // An executable that was removed since still has the addresses.
+        Err(cause @ Cause::Delegate(_)) => Err(cause),
+        Err(cause) => {
+            node.log
+                .write(Level::Warning, &format!("{}: {cause}", record.attachment));
+            Ok(None)
+        }
+        ipam => ipam,
+    }
 }
 
 fn evidence(undo: &Undo, reason: String) -> LinkEvidence {

@@ -1,6 +1,10 @@
 //! What is written down before anything is done.
 
 use cni::config::NetworkConfig;
+use cni::convert::ResultError;
+use cni::result::CniResult;
+use cni::role::OWN_TYPE;
+use cni::version::SpecVersion;
 use plan::{Addressing, Attachment, NetnsIdentity, Plan};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -58,6 +62,29 @@ pub(crate) fn pending(
     record
 }
 
+/// Keeps the result with the part that it came from.
+pub(crate) fn keep_result(record: &mut Record, result: &CniResult) -> Result<(), ResultError> {
+    if let Some(part) = record.parts.last_mut() {
+        part.result = cni::convert::write(result, SpecVersion::LATEST)?;
+    }
+    Ok(())
+}
+
+/// The network's configuration as it was when the attachment was made; None where the record holds none that can be
+/// read.
+pub(crate) fn config(record: &Record) -> Option<NetworkConfig> {
+    let document = record.parts.first()?.config.as_object()?.clone();
+    let name = record.attachment.network.parse().ok()?;
+    let version = SpecVersion::of_document(&document).ok()?;
+    Some(NetworkConfig::from_document(document, name, version).0)
+}
+
+/// Did another vendor's executable give the addresses, so that it must be told before they are forgotten?
+pub(crate) fn names_other_ipam(record: &Record) -> bool {
+    let ipam = config(record).and_then(|config| config.ipam);
+    ipam.is_some_and(|section| section.plugin_type.as_str() != OWN_TYPE)
+}
+
 /// The plugin and the hash of its configuration less what the runtime injects.
 fn part_id(plugin: &str, config: &NetworkConfig) -> String {
     let own: serde_json::Map<String, Value> = config
@@ -94,6 +121,39 @@ mod tests {
             document[key] = value.clone();
         }
         NetworkConfig::parse(document.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_configuration_of_an_attachment_is_read_back() {
+        let attachment = Attachment {
+            network: "n".into(),
+            container_id: "c".into(),
+            interface_name: "eth0".into(),
+        };
+        let netns = NetnsIdentity {
+            cookie: 1,
+            path: String::new(),
+            nsid: None,
+        };
+        let with_ipam = |kind: &str| {
+            let part = link_part(
+                "bridge",
+                &config(json!({"ipam": {"type": kind}})),
+                &Plan::default(),
+                &netns,
+            );
+            pending(&attachment, netns.clone(), 1, 0, part)
+        };
+        assert!(names_other_ipam(&with_ipam("host-local")));
+        assert!(!names_other_ipam(&with_ipam("wasm-cni")));
+        let part = link_part("bridge", &config(json!({})), &Plan::default(), &netns);
+        assert!(!names_other_ipam(&pending(
+            &attachment,
+            netns.clone(),
+            1,
+            0,
+            part
+        )));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
 use crate::log::{Level, Log};
+use crate::record;
 
 /// What a sweep did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -113,11 +114,14 @@ fn sweep_record(
         RecordState::Pending => true,
         RecordState::Applied => links_are_gone(kernel, &record)?,
     };
-    if !dead {
+    // Another vendor's IPAM must hear of it first: that is for DEL and GC, which know where it is.
+    if !dead || record::names_other_ipam(&record) {
         return Ok(false);
     }
     let cool_down = CoolDown::lasting(now, DEFAULT_COOL_DOWN_SECONDS);
-    Ok(detach::detach(store, kernel, &record, cool_down)? == Detached::Gone)
+    let detached = detach::undo(kernel, &record)?;
+    detach::settle(store, &record, &detached, cool_down)?;
+    Ok(detached == Detached::Gone)
 }
 
 /// Are all links of the record gone? A record without links says nothing about its container, so it stays.

@@ -2,12 +2,13 @@ use cni::config::NetworkConfig;
 use cni::result::CniResult;
 use cni::verb::Verb;
 use cni::version::SpecVersion;
-use plan::{Addressing, Dns, InterfaceAddress, Route};
+use plan::{Addressing, Attachment, Dns, InterfaceAddress, Route};
 use serde_json::Value;
 
 use crate::delegate::{Delegate, DelegateError};
 
 /// IPAM by an executable of another vendor (CNI 1.1.0, section 4): it gets the whole configuration as we got it.
+#[derive(Clone)]
 pub(crate) struct DelegatedIpam {
     delegate: Delegate,
     config: Vec<u8>,
@@ -33,6 +34,14 @@ impl DelegatedIpam {
                 let _ = self.forward(Verb::Del);
                 Err(error)
             }
+        }
+    }
+
+    /// The same for an attachment that is not the caller's, as DEL for a stale one.
+    pub(crate) fn of_attachment(&self, attachment: &Attachment) -> Self {
+        Self {
+            delegate: self.delegate.for_attachment(attachment),
+            ..self.clone()
         }
     }
 

@@ -141,17 +141,12 @@ impl PluginIpam {
     }
 
     /// Tells the plugin that the attachment is gone.
-    pub(crate) fn release(
-        &self,
-        node: &Node,
-        attachment: &Attachment,
-        pod: Option<&Pod>,
-    ) -> Result<(), Cause> {
+    pub(crate) fn release(&self, node: &Node, attachment: &Attachment) -> Result<(), Cause> {
         let store = node.store()?;
         let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
         let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, true);
         self.load(node)?
-            .release(services, &info(attachment, &[], pod), &self.config)?;
+            .release(services, &info(attachment, &[], None), &self.config)?;
         Ok(store.commit_durable(&changes(store, attachment, &overlay))?)
     }
 

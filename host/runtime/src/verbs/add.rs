@@ -87,14 +87,11 @@ impl Adding<'_> {
             Ok(applied) => applied,
             Err(error) => return Err(self.give_up(ipam.as_ref(), error)),
         };
-        self.finish(record, storage.as_ref())?;
-        Ok(result::of_link(
-            &self.request.call.config,
-            link,
-            &plan.addressing,
-            &applied.links,
-            &self.request.netns,
-        ))
+        let config = &self.request.call.config;
+        let (addressing, netns) = (&plan.addressing, &self.request.netns);
+        let result = result::of_link(config, link, addressing, &applied.links, netns);
+        self.finish(record, &result, storage.as_ref())?;
+        Ok(result)
     }
 
     fn ipam_only(&self) -> Result<cni::result::CniResult, Cause> {
@@ -112,8 +109,9 @@ impl Adding<'_> {
             let now = unix_seconds(self.node.now);
             let record = record::pending(self.attachment, self.netns.identity(), group, now, part);
             if self.put(&record, storage.as_ref())? {
-                self.finish(record, storage.as_ref())?;
-                return Ok(result::of_addressing(&addressing));
+                let result = result::of_addressing(&addressing);
+                self.finish(record, &result, storage.as_ref())?;
+                return Ok(result);
             }
         }
         Err(self.contended(ipam.as_ref()))
@@ -136,7 +134,8 @@ impl Adding<'_> {
                 }
             }
         }
-        match detach(self.store, kernel, &record, self.cool_down())? {
+        let search_path = &self.request.call.search_path;
+        match detach(self.node, kernel, &record, search_path, self.cool_down())? {
             Detached::Gone => Ok(()),
             Detached::Unproven { evidence } => Err(Cause::Unproven(evidence.reason)),
         }
@@ -296,7 +295,13 @@ impl Adding<'_> {
         Ok(())
     }
 
-    fn finish(&self, mut record: Record, storage: Option<&StorageChanges>) -> Result<(), Cause> {
+    fn finish(
+        &self,
+        mut record: Record,
+        result: &cni::result::CniResult,
+        storage: Option<&StorageChanges>,
+    ) -> Result<(), Cause> {
+        record::keep_result(&mut record, result)?;
         record.state = RecordState::Applied;
         self.store.mark_applied(&record)?;
         if let Some(storage) = storage

@@ -3,13 +3,12 @@ use cni::role::Role;
 use cni::verb::Verb;
 use kernel::{Kernel, Linux, Netns, NetnsError, Undone};
 use plan::{Attachment, LinkKind, MacAddress, NetnsIdentity, Undo};
-use serde_json::Value;
-use store::{CoolDown, Record, Store};
+use store::{CoolDown, Store};
 
 use super::add::LOCK_WAIT;
 use super::{about, key};
 use crate::clock::unix_seconds;
-use crate::detach::{self, Detached};
+use crate::detach;
 use crate::failure::{Cause, Failure};
 use crate::ipam::{Ipam, cool_down_seconds};
 use crate::log::Level;
@@ -29,46 +28,20 @@ pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Failure> {
     if request.call.role == Role::Stage {
         return Ok(());
     }
-    about(&attachment, detach(node, request, &attachment))
+    about(&attachment, remove(node, request, &attachment))
 }
 
-fn detach(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
+fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
     let store = node.store()?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
     match store.record(&attachment.key())? {
-        Some(record) => recorded(node, store, request, &record),
+        Some(record) => {
+            let search_path = &request.call.search_path;
+            let cool_down = cool_down(node, request);
+            detach::detach(node, &mut Linux::host()?, &record, search_path, cool_down).map(|_| ())
+        }
         None => unrecorded(node, store, request, attachment),
     }
-}
-
-fn recorded(node: &Node, store: &Store, request: &Del, record: &Record) -> Result<(), Cause> {
-    let mut kernel = Linux::host()?;
-    let detached = detach::undo(&mut kernel, record)?;
-    let key = record.attachment.key();
-    if let Detached::Unproven { evidence } = &detached {
-        store.quarantine_attachment(&key, evidence)?;
-        let reason = &evidence.reason;
-        node.log.write(
-            Level::Warning,
-            &format!("DEL {}: kept in quarantine: {reason}", record.attachment),
-        );
-        return Ok(());
-    }
-    // The link is gone, so another vendor's IPAM may have its addresses back. While its DEL fails the record stays.
-    let ipam = ipam_of(node, request, Some(record));
-    if let Some(Ipam::Delegated(delegated)) = &ipam {
-        delegated.forward(Verb::Del)?;
-    }
-    store.remove(&key, cool_down(node, request))?;
-    if let Some(Ipam::Plugin(plugin)) = &ipam
-        && let Err(cause) = plugin.release(node, &record.attachment, request.pod.as_ref())
-    {
-        node.log.write(
-            Level::Warning,
-            &format!("DEL {}: {cause}", record.attachment),
-        );
-    }
-    Ok(())
 }
 
 /// Nothing is on record: the node was rebooted, its state was removed, or this is a repeat. An address in `prevResult`
@@ -89,8 +62,11 @@ fn unrecorded(
                 unix_seconds(node.now),
             );
         }
-        if let Some(Ipam::Delegated(delegated)) = ipam_of(node, request, None) {
-            delegated.forward(Verb::Del)?;
+        match Ipam::of(node, &request.call.config, &request.call.search_path) {
+            Ok(Some(Ipam::Delegated(delegated))) => delegated.forward(Verb::Del)?,
+            Err(cause @ Cause::Delegate(_)) => return Err(cause),
+            // A plugin of ours has nothing to release that is not on record.
+            Ok(Some(Ipam::Plugin(_)) | None) | Err(_) => {}
         }
     }
     // What a call reserved that died before it recorded anything.
@@ -139,33 +115,6 @@ fn recorded_mac(request: &Del, attachment: &Attachment) -> Option<MacAddress> {
                 .is_some_and(|path| !path.is_empty())
     })?;
     interface.mac.as_deref()?.parse().ok()
-}
-
-/// Who decided about the addresses: what the record says, for the configuration may have changed since.
-fn ipam_of(node: &Node, request: &Del, record: Option<&Record>) -> Option<Ipam> {
-    let recorded = record
-        .and_then(|record| record.parts.first())
-        .map(|part| &part.config);
-    let recorded = recorded.and_then(Value::as_object).map(|document| {
-        let call = &request.call.config;
-        cni::config::NetworkConfig::from_document(
-            document.clone(),
-            call.name.clone(),
-            call.cni_version,
-        )
-        .0
-    });
-    let config = recorded.as_ref().unwrap_or(&request.call.config);
-    match Ipam::of(node, config, &request.call.search_path) {
-        Ok(ipam) => ipam,
-        Err(cause) => {
-            node.log.write(
-                Level::Warning,
-                &format!("DEL goes on without its IPAM: {cause}"),
-            );
-            None
-        }
-    }
 }
 
 fn cool_down(node: &Node, request: &Del) -> CoolDown {

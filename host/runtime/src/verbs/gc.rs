@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use cni::request::Gc;
 use cni::verb::Verb;
@@ -8,10 +9,9 @@ use store::{CoolDown, Store};
 
 use super::about_network;
 use crate::clock::unix_seconds;
-use crate::detach::{Detached, detach};
+use crate::detach::detach;
 use crate::failure::{Cause, Failure};
 use crate::ipam::{Ipam, cool_down_seconds};
-use crate::log::Level;
 use crate::node::Node;
 use crate::sweep;
 
@@ -41,7 +41,7 @@ fn collect(node: &Node, request: &Gc) -> Result<(), Cause> {
     let tag = NetworkTag::of(&network);
     let mut failures = Vec::new();
     for key in stale(store, tag, &valid, unix_seconds(node.now))? {
-        if let Err(failure) = remove(node, store, &key, cool_down) {
+        if let Err(failure) = remove(node, &key, &request.call.search_path, cool_down) {
             failures.push(failure.to_string());
         }
     }
@@ -93,10 +93,11 @@ fn stale(
 
 fn remove(
     node: &Node,
-    store: &Store,
     key: &AttachmentKey,
+    search_path: &[PathBuf],
     cool_down: CoolDown,
 ) -> Result<(), Cause> {
+    let store = node.store()?;
     // Who holds the lock is being added or deleted right now.
     let Ok(_lock) = store.try_lock_attachment(key) else {
         return Ok(());
@@ -104,13 +105,5 @@ fn remove(
     let Some(record) = store.record(key)? else {
         return Ok(());
     };
-    let mut kernel = Linux::host()?;
-    if let Detached::Unproven { evidence } = detach(store, &mut kernel, &record, cool_down)? {
-        let reason = evidence.reason;
-        node.log.write(
-            Level::Warning,
-            &format!("GC {}: kept in quarantine: {reason}", record.attachment),
-        );
-    }
-    Ok(())
+    detach(node, &mut Linux::host()?, &record, search_path, cool_down).map(|_| ())
 }
