@@ -138,7 +138,7 @@ mod tests {
         let with_ipam = |kind: &str| {
             let part = link_part(
                 "bridge",
-                &config(json!({"ipam": {"type": kind}})),
+                &config(json!({"ipam": {"type": kind, "plugin": "p"}})),
                 &Plan::default(),
                 &netns,
             );
