@@ -44,6 +44,8 @@ fn a_container_gets_addresses_routes_and_a_gateway_of_both_families() {
         let route = first(&pod.namespace.ip(&format!("-j {family} route show default")));
         assert_eq!(route["gateway"], gateway);
     }
+    let details = first(&host.ip("-d -j link show dev cni0"));
+    assert_eq!(details["linkinfo"]["info_data"]["no_linklocal_learn"], 1);
     let bridge = first(&host.ip("-j addr show dev cni0"));
     assert_eq!(addresses(&bridge), ["10.1.0.1/24", "fd00::1/64"]);
     let end = link(&host, &veth).unwrap();

@@ -1,4 +1,4 @@
-use netlink_packet_route::link::{InfoBridge, InfoData, InfoKind};
+use netlink_packet_route::link::{BridgeBooleanOptionFlags, InfoBridge, InfoData, InfoKind};
 use nix::errno::Errno;
 use plan::BridgeDevice;
 use rtnetlink::{LinkBridge, LinkMessageBuilder, LinkUnspec};
@@ -29,8 +29,11 @@ impl Linux {
     }
 
     fn make_bridge(&self, wanted: &BridgeDevice) -> Result<LinkState, KernelError> {
-        let mut message =
-            LinkMessageBuilder::<LinkBridge>::new(&wanted.name).address(wanted.mac.0.to_vec());
+        // Frames to link-local groups (01:80:c2:00:00:0x) pass no hook where a forged source could be dropped, so
+        // nothing is learned from them.
+        let mut message = LinkMessageBuilder::<LinkBridge>::new(&wanted.name)
+            .address(wanted.mac.0.to_vec())
+            .set_boolean_opt(BridgeBooleanOptionFlags::NoLinkLocalLearn, true);
         if let Some(mtu) = wanted.mtu {
             message = message.mtu(mtu);
         }
