@@ -26,7 +26,7 @@ pub use addressing::{Addressing, Dns, Family, InterfaceAddress, Route};
 pub use alias::LinkAlias;
 pub use attachment::{Attachment, AttachmentKey, NetworkTag};
 pub use build::{Identity, LinkRequest, Plan, build};
-pub use link::{Bridge, Link, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
+pub use link::{Bridge, Link, LinkError, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
 pub use mac::{MacAddress, MacAddressError};
 pub use mismatch::Mismatch;
 pub use netns::NetnsIdentity;

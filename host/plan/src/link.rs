@@ -1,12 +1,13 @@
+use std::fmt;
+
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::MacAddress;
 
 /// The `link` section of a network: which interface a container gets. Keys, meanings and defaults are those of the
 /// reference plugins `bridge`, `ptp`, `macvlan` and `loopback`; `masqExclude` is new. Unknown keys are errors.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
     /// A veth pair whose host end is a port of a bridge.
     Bridge(Bridge),
@@ -18,7 +19,47 @@ pub enum Link {
     Loopback {},
 }
 
+/// A `link` section that can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// `kind` is none of ours.
+    #[error(
+        "link.kind: there is no kind {kind:?}; the kinds are bridge, ptp, macvlan and loopback"
+    )]
+    Kind {
+        /// What was written.
+        kind: String,
+    },
+    /// A key is not known, or its value is of the wrong form.
+    #[error("link.{path}: {problem}")]
+    Key {
+        /// The key, with the way to it.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
 impl Link {
+    /// Reads a section: its `kind`, and all other keys.
+    ///
+    /// # Errors
+    /// What can't be read, by key.
+    pub fn read<'de, D>(kind: &str, keys: D) -> Result<Self, LinkError>
+    where
+        D: Deserializer<'de, Error: fmt::Display>,
+    {
+        match kind {
+            "bridge" => section(keys).map(Self::Bridge),
+            "ptp" => section(keys).map(Self::Ptp),
+            "macvlan" => section(keys).map(Self::Macvlan),
+            "loopback" => section(keys).map(|Loopback {}| Self::Loopback {}),
+            other => Err(LinkError::Kind {
+                kind: other.chars().take(64).collect(),
+            }),
+        }
+    }
+
     /// The name that a configuration uses.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -62,6 +103,22 @@ impl Link {
         }
     }
 }
+
+fn section<'de, D, T>(keys: D) -> Result<T, LinkError>
+where
+    D: Deserializer<'de, Error: fmt::Display>,
+    T: Deserialize<'de>,
+{
+    serde_path_to_error::deserialize(keys).map_err(|error| LinkError::Key {
+        path: error.path().to_string(),
+        problem: error.inner().to_string(),
+    })
+}
+
+/// `link.kind` = `loopback` has no other key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Loopback {}
 
 fn default_bridge() -> String {
     "cni0".into()
@@ -285,41 +342,53 @@ pub enum MacvlanMode {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn parse(text: &str) -> Result<Link, serde_json::Error> {
-        serde_json::from_str(text)
+    fn parse(kind: &str, keys: serde_json::Value) -> Result<Link, LinkError> {
+        Link::read(kind, keys)
     }
 
     #[test]
     fn defaults_are_the_reference_plugins() {
-        let Link::Bridge(bridge) = parse(r#"{"kind":"bridge"}"#).unwrap() else {
+        let Link::Bridge(bridge) = parse("bridge", json!({})).unwrap() else {
             panic!()
         };
         assert_eq!(bridge.bridge, "cni0");
         assert!(!bridge.gateway() && !bridge.filters_vlans());
-        let Link::Macvlan(macvlan) = parse(r#"{"kind":"macvlan"}"#).unwrap() else {
+        let Link::Macvlan(macvlan) = parse("macvlan", json!({})).unwrap() else {
             panic!()
         };
         assert_eq!(macvlan.mode, MacvlanMode::Bridge);
     }
 
     #[test]
-    fn unknown_keys_are_refused_by_name() {
+    fn unknown_keys_and_kinds_are_refused_by_name() {
         for kind in ["bridge", "ptp", "macvlan", "loopback"] {
-            let error = parse(&format!(r#"{{"kind":"{kind}","isGatway":true}}"#)).unwrap_err();
+            let error = parse(kind, json!({"isGatway": true})).unwrap_err();
             assert!(error.to_string().contains("isGatway"), "{kind}: {error}");
         }
+        let error = parse("bond", json!({})).unwrap_err();
+        assert!(error.to_string().contains("\"bond\""));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_form_is_told_with_its_key() {
+        let error = parse("bridge", json!({"masqExclude": ["10.0.0.0/99"]})).unwrap_err();
+        assert!(
+            error.to_string().starts_with("link.masqExclude[0]: "),
+            "{error}"
+        );
     }
 
     #[test]
     fn every_problem_of_a_bridge_is_told() {
-        let link = parse(
-            r#"{"kind":"bridge","bridge":"a/b","promiscMode":true,"hairpinMode":true,"vlan":4095,
-                "vlanTrunk":[{"minID":9,"maxID":3}],"ipMasqBackend":"iptables"}"#,
-        )
-        .unwrap();
-        let problems = link.problems();
+        let keys = json!({
+            "bridge": "a/b", "promiscMode": true, "hairpinMode": true, "vlan": 4095,
+            "vlanTrunk": [{"minID": 9, "maxID": 3}], "ipMasqBackend": "iptables"
+        });
+        let problems = parse("bridge", keys).unwrap().problems();
         for key in [
             "link.bridge",
             "promiscMode",

@@ -44,9 +44,14 @@ pub enum Cause {
     /// The `link` section is wrong.
     #[error("the link section is wrong: {}", .0.join("; "))]
     Link(Vec<String>),
-    /// A key of the `link` section is not known.
-    #[error("the link section is wrong: {0}")]
-    LinkShape(#[source] serde_json::Error),
+    /// A key of the `link` section is not known, or its value is of the wrong form.
+    #[error("the link section is wrong: {error}{}", if .value.is_empty() { String::new() } else { format!(" (the value is {})", shortened(.value)) })]
+    LinkShape {
+        /// What is wrong.
+        error: plan::LinkError,
+        /// The key's value as JSON; empty where there is none.
+        value: String,
+    },
     /// The configuration names stages, and this version runs none.
     #[error("stage {plugin:?} can't be run: no plugin offers a chain stage to this version")]
     NoStage {

@@ -34,7 +34,7 @@ pub(crate) fn code(cause: &Cause) -> Code {
         // 3 would tell the runtime that no DEL is needed, and on ADD that is so.
         Cause::Netns(NetnsError::NotFound { .. }) => Code::CONTAINER_UNKNOWN,
         Cause::Netns(_) | Cause::OtherNetns { .. } => Code::INVALID_NETNS,
-        Cause::LinkShape(_) | Cause::Limits(_) => Code::UNSUPPORTED_FIELD,
+        Cause::LinkShape { .. } | Cause::Limits(_) => Code::UNSUPPORTED_FIELD,
         Cause::Link(_)
         | Cause::NoStage { .. }
         | Cause::IpamSection(_)

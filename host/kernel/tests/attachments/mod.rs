@@ -23,7 +23,7 @@ use kernel::{
     Undone, apply,
 };
 use plan::{
-    Addressing, Attachment, Identity, InterfaceAddress, LinkRequest, MacAddress, Mismatch,
+    Addressing, Attachment, Identity, InterfaceAddress, Link, LinkRequest, MacAddress, Mismatch,
     NetnsIdentity, Plan, Step, Undo,
 };
 use serde_json::Value;
@@ -157,7 +157,7 @@ pub(crate) fn plan_for(
         .collect();
     plan::build(&LinkRequest {
         attachment,
-        link: &serde_json::from_str(link).unwrap(),
+        link: &read_link(link),
         addressing: &Addressing {
             addresses,
             ..Addressing::default()
@@ -216,4 +216,12 @@ pub(crate) fn ping(namespace: &Namespace, target: &str) {
         "{target}: {}",
         String::from_utf8_lossy(&output.stdout)
     );
+}
+
+fn read_link(text: &str) -> Link {
+    let serde_json::Value::Object(mut keys) = serde_json::from_str(text).unwrap() else {
+        panic!("{text}");
+    };
+    let kind = keys.remove("kind").unwrap();
+    Link::read(kind.as_str().unwrap(), serde_json::Value::Object(keys)).unwrap()
 }

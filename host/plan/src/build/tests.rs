@@ -27,7 +27,7 @@ fn plan(link: &str, addressing: &Addressing) -> Result<Plan, Vec<String>> {
     let seeded = |seed: &[u8]| MacAddress::from_seed(seed);
     build(&LinkRequest {
         attachment: &attachment(),
-        link: &serde_json::from_str(link).unwrap(),
+        link: &read_link(link),
         addressing,
         subnets: &[],
         identity: Identity {
@@ -189,4 +189,12 @@ fn plans_survive_being_written() {
         let text = serde_json::to_string(&plan).unwrap();
         assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
     }
+}
+
+fn read_link(text: &str) -> Link {
+    let serde_json::Value::Object(mut keys) = serde_json::from_str(text).unwrap() else {
+        panic!("{text}");
+    };
+    let kind = keys.remove("kind").unwrap();
+    Link::read(kind.as_str().unwrap(), serde_json::Value::Object(keys)).unwrap()
 }

@@ -1,13 +1,31 @@
 use cni::config::NetworkConfig;
-use plan::Link;
+use plan::{Link, LinkError};
 use serde_json::Value;
 
 use crate::failure::Cause;
 
 /// Reads the `link` section.
 pub(super) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
-    let section = Value::Object(config.link.clone().unwrap_or_default());
-    let link: Link = serde_json::from_value(section).map_err(Cause::LinkShape)?;
+    let mut keys = config.link.clone().unwrap_or_default();
+    let kind = keys.remove("kind").unwrap_or_default();
+    let link =
+        Link::read(kind.as_str().unwrap_or_default(), Value::Object(keys)).map_err(|error| {
+            let value = match &error {
+                LinkError::Kind { .. } => None,
+                LinkError::Key { path, .. } => {
+                    let key = path.split(['.', '[']).next().unwrap_or_default();
+                    config
+                        .link
+                        .as_ref()
+                        .and_then(|section| section.get(key))
+                        .map(Value::to_string)
+                }
+            };
+            Cause::LinkShape {
+                error,
+                value: value.unwrap_or_default(),
+            }
+        })?;
     let problems = link.problems();
     if !problems.is_empty() {
         return Err(Cause::Link(problems));
