@@ -8,6 +8,8 @@ use crate::{BIN_DIR, Node};
 /// Links that tests make on a node themselves.
 const TEST_LINKS: [&str; 3] = ["uplink0", "eth0", "eth1"];
 
+const ANY_NETWORK: &str = "0000000000000000";
+
 impl Node {
     /// What is still there of attachments that were deleted, one line each; the kernel judges, and our own state where
     /// `wasm-cnictl` is built. `results` are what their ADDs printed. Bridges, tables and base chains belong to the
@@ -43,7 +45,9 @@ impl Node {
     fn recorded(&self) -> Result<Vec<String>> {
         let attachments = self.ctl(&["attachment", "list"])?;
         let leases = self.ctl(&["lease", "list"])?;
-        let held = items(&leases).filter(|lease| lease["state"] != "cooling");
+        // What stands against every network is an address that a foreign link had before our first call.
+        let held = items(&leases)
+            .filter(|lease| lease["state"] != "cooling" && lease["networkTag"] != ANY_NETWORK);
         Ok(items(&attachments)
             .map(|attachment| format!("record {attachment}"))
             .chain(held.map(|lease| format!("lease {lease}")))

@@ -14,6 +14,7 @@ mod routes;
 mod status;
 mod tagged;
 mod undo;
+mod untagged;
 mod verify;
 mod veth;
 
@@ -28,6 +29,7 @@ use crate::nft::{Base, Nft};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
 pub use tagged::TaggedLink;
+pub use untagged::UntaggedLink;
 
 /// The kernel of this machine, as seen from the calling thread's network namespace ("the host") and, where one was
 /// given, from a container's.

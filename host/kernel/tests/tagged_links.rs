@@ -85,3 +85,22 @@ fn addresses_that_the_alias_has_no_room_for_are_read_from_the_container() {
         assert_eq!(addresses, expected, "{}", link.kind);
     }
 }
+
+#[test]
+fn links_that_others_made_are_found_with_the_addresses_of_their_containers() {
+    let (Some(host), Some(other), Some(ours)) = (
+        Namespace::new(),
+        Namespace::new(),
+        Pod::new(1, r#"{"kind":"bridge"}"#, &[("10.1.0.7/24", None)]),
+    ) else {
+        return;
+    };
+    connect(&host, "foreign", &other, "eth0");
+    other.ip("addr add 10.1.0.9/24 dev eth0");
+    ours.add(&host).unwrap();
+
+    let found = host.run(|| Linux::host().unwrap().untagged_links().unwrap());
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].name, "foreign");
+    assert!(found[0].addresses.contains(&"10.1.0.9".parse().unwrap()));
+}

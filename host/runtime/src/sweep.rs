@@ -13,6 +13,7 @@ use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
 use crate::log::{Level, Log};
+use crate::quarantine::any_network;
 use crate::record;
 
 /// What a sweep did.
@@ -56,7 +57,11 @@ pub(crate) fn sweep(
     let mut swept = Swept::default();
     records(store, &mut kernel, network, now, &mut swept)?;
     orphans(store, network, &mut swept)?;
+    // What is quarantined on every network stands in the way of this one too.
     quarantined(store, &mut kernel, network, &mut swept)?;
+    if network.is_some() {
+        quarantined(store, &mut kernel, Some(any_network()), &mut swept)?;
+    }
     Ok(swept)
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use wasm_cni_tests::{Network, Node, Pod, Snapshot};
 
 use crate::{addresses, assert_nothing_left, node};
@@ -171,15 +171,30 @@ fn a_path_that_names_another_namespace_by_now_is_no_reason_to_delete_there() -> 
 #[test]
 fn live_addresses_are_not_handed_out_again_after_the_state_is_lost() -> Result<()> {
     let node = node!();
-    let network = Network::bridge("pods", &["10.1.0.0/24", "fd00:1::/64"]);
+    live_addresses_stay(
+        &node,
+        &Network::bridge("pods", &["10.1.0.0/24", "fd00:1::/64"]),
+    )
+}
+
+#[test]
+fn live_addresses_behind_another_vendors_link_are_not_handed_out_again_either() -> Result<()> {
+    let node = node!();
+    let ranges = json!([[{"subnet": "10.1.0.0/24"}], [{"subnet": "fd00:1::/64"}]]);
+    let ipam = json!({"type": "wasm-cni", "plugin": "host-local", "ranges": ranges});
+    let plugin = json!({"type": "bridge", "bridge": "cni0", "isGateway": true, "ipam": ipam});
+    live_addresses_stay(&node, &Network::new("pods", plugin))
+}
+
+fn live_addresses_stay(node: &Node, network: &Network) -> Result<()> {
     let pods = [node.pod("a")?, node.pod("b")?];
     let mut live = Vec::new();
     for pod in &pods {
-        live.extend(addresses(&network.add(&node, pod).succeed()?));
+        live.extend(addresses(&network.add(node, pod).succeed()?));
     }
     node.ok(&["rm", "-r", "/run/wasm-cni"])?;
     for name in ["c", "d", "e"] {
-        let result = network.add(&node, &node.pod(name)?).succeed()?;
+        let result = network.add(node, &node.pod(name)?).succeed()?;
         for address in addresses(&result) {
             assert!(!live.contains(&address), "{address} belongs to a live pod");
         }

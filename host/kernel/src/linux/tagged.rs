@@ -92,6 +92,6 @@ impl Linux {
 }
 
 /// Each interface makes one for itself; nobody leases it.
-fn is_link_local(address: IpAddr) -> bool {
+pub(super) fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }

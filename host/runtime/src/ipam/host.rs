@@ -9,7 +9,7 @@ use plan::{AddressPolicy, Attachment, NetworkTag};
 use store::{AddressRange, CoolDown, Reservation, StorageOverlay, Store, UnixSeconds};
 
 use crate::log::{Level, Log};
-use crate::sweep;
+use crate::{quarantine, sweep};
 
 /// Addresses of one network, for one attachment.
 pub(super) struct Leases {
@@ -37,13 +37,37 @@ impl Leases {
             .collect()
     }
 
+    /// The next free address that no live container had when the node's state was lost.
     fn next(
         &mut self,
         ranges: &[AddressRange],
         after: Option<IpAddr>,
     ) -> Result<Option<IpAddr>, store::ReserveError> {
-        self.store
-            .reserve_next(self.network(), ranges, after, &self.attachment, self.now)
+        let network = self.network();
+        loop {
+            let next =
+                self.store
+                    .reserve_next(network, ranges, after, &self.attachment, self.now)?;
+            match next {
+                Some(address) if quarantine::withhold(&self.store, &self.attachment, address)? => {}
+                next => return Ok(next),
+            }
+        }
+    }
+
+    fn by_name(&self, address: IpAddr) -> Result<Reservation, store::ReserveError> {
+        let reserve = || {
+            self.store
+                .reserve(self.network(), address, &self.attachment, self.now)
+        };
+        let reservation = reserve()?;
+        if reservation == Reservation::New
+            && quarantine::withhold(&self.store, &self.attachment, address)?
+        {
+            // It answers with what stands against it.
+            return reserve();
+        }
+        Ok(reservation)
     }
 }
 
@@ -65,16 +89,11 @@ impl engine::Leases for Leases {
         if !self.policy.allows(address) {
             return Err(ReserveError::OutsideRanges);
         }
-        let reserve = |leases: &Self| {
-            leases
-                .store
-                .reserve(leases.network(), address, &leases.attachment, leases.now)
-        };
-        let reservation = match reserve(self) {
+        let reservation = match self.by_name(address) {
             // The holder may be gone without anybody having told us.
             Err(store::ReserveError::Taken { .. }) => {
                 sweep::network(&self.store, self.network(), &self.log, self.now);
-                reserve(self)
+                self.by_name(address)
             }
             other => other,
         };
