@@ -79,11 +79,13 @@ impl Node {
     /// Loads a plugin by the name that a configuration uses: a built-in one, else an installed one.
     pub(crate) fn plugin(&self, name: &str, digest: Option<&str>) -> Result<Plugin, Cause> {
         let engine = self.engine()?;
-        match self.builtin {
-            // A digest pins a component that was installed; built-in ones are pinned by the executable.
-            Some(builtin) if digest.is_none() && BUILT_IN_PLUGINS.contains(&name) => {
+        match (self.builtin, digest) {
+            (Some(builtin), None) if BUILT_IN_PLUGINS.contains(&name) => {
                 Ok(engine.load_builtin(name, builtin)?)
             }
+            (_, Some(_)) if BUILT_IN_PLUGINS.contains(&name) => Err(Cause::IpamSection(format!(
+                "plugin {name:?} is part of this executable, and ipam.digest pins installed plugins: remove the digest"
+            ))),
             _ => Ok(self.plugins().open(engine, name, digest)?),
         }
     }
