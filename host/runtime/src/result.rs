@@ -5,13 +5,12 @@ use std::path::Path;
 use cni::config::NetworkConfig;
 use cni::result::{CniResult, Dns, Interface, IpConfig, Route};
 use kernel::{LinkFact, Side};
-use plan::{Addressing, Link};
+use plan::Addressing;
 
 /// The result of a link: interfaces in the order of the steps (bridge, host end, container's interface), as the reference
 /// plugins list them.
 pub(crate) fn of_link(
     config: &NetworkConfig,
-    link: &Link,
     addressing: &Addressing,
     facts: &[LinkFact],
     netns: &Path,
@@ -19,9 +18,6 @@ pub(crate) fn of_link(
     let interfaces: Vec<Interface> = facts.iter().map(|fact| interface(fact, netns)).collect();
     let container = facts.iter().rposition(|fact| fact.side == Side::Container);
     let mut result = of_addressing(addressing);
-    if matches!(link, Link::Loopback {}) {
-        result.ips = loopback_addresses();
-    }
     for ip in &mut result.ips {
         ip.interface = container;
     }
@@ -70,22 +66,6 @@ fn interface(fact: &LinkFact, netns: &Path) -> Interface {
         sandbox: (fact.side == Side::Container).then(|| netns.to_string_lossy().into_owned()),
         ..Interface::default()
     }
-}
-
-/// The kernel gives `lo` these by itself when it comes up.
-fn loopback_addresses() -> Vec<IpConfig> {
-    let addresses = [ipnet::IpNet::V4(ipnet::Ipv4Net::new_assert(
-        [127, 0, 0, 1].into(),
-        8,
-    ))];
-    addresses
-        .into_iter()
-        .map(|address| IpConfig {
-            interface: None,
-            address,
-            gateway: None,
-        })
-        .collect()
 }
 
 /// The runtime's settings win over the operator's, and these over IPAM's, as the reference plugins have it.

@@ -187,6 +187,7 @@ fn loopback_is_up_after_add() -> Result<()> {
     };
     let result = call("ADD").succeed()?;
     assert_eq!(result["interfaces"][0]["name"], "lo");
+    assert_eq!(addresses(&result), ["127.0.0.1", "::1"]);
     assert!(pod.reaches("127.0.0.1")? && pod.reaches("::1")?);
     call("DEL").succeed()?;
     Ok(())

@@ -1,3 +1,4 @@
+use ipnet::IpNet;
 use plan::MacAddress;
 use rtnetlink::LinkUnspec;
 
@@ -30,5 +31,17 @@ impl Linux {
             mtu: lo.mtu,
             side: Side::Container,
         }]))
+    }
+
+    /// The addresses of the container's `lo`, which the kernel gives it when it comes up.
+    ///
+    /// # Errors
+    /// When there is no container, or it can't be asked.
+    pub fn loopback_addresses(&self) -> Result<Vec<IpNet>, KernelError> {
+        let doing = || "reading the addresses of lo".to_owned();
+        let container = self.container(doing)?;
+        let states = container.route().addresses(LOOPBACK, None);
+        let states = states.map_err(|refusal| refusal.when(doing()))?;
+        Ok(states.into_iter().map(|state| state.address).collect())
     }
 }

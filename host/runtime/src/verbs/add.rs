@@ -3,8 +3,12 @@ use std::time::Duration;
 use cni::request::Add;
 use cni::role::Role;
 use engine::Outcome;
+use ipnet::IpNet;
 use kernel::{Applied, ApplyError, Kernel, KernelError, Linux, Netns, NoJournal, Presence};
-use plan::{Addressing, Attachment, Link, LinkRequest, MacAddress, NetnsIdentity, Plan, Step};
+use plan::{
+    Addressing, Attachment, InterfaceAddress, Link, LinkRequest, MacAddress, NetnsIdentity, Plan,
+    Step,
+};
 use serde_json::Value;
 use store::{CoolDown, Record, RecordState, StorageChanges, Store, StoreError};
 
@@ -88,8 +92,11 @@ impl Adding<'_> {
             Err(error) => return Err(self.give_up(ipam.as_ref(), error)),
         };
         let config = &self.request.call.config;
-        let (addressing, netns) = (&plan.addressing, &self.request.netns);
-        let result = result::of_link(config, link, addressing, &applied.links, netns);
+        let addressing = match link {
+            Link::Loopback {} => on_loopback(&kernel.loopback_addresses()?),
+            Link::Bridge(_) | Link::Ptp(_) | Link::Macvlan(_) => plan.addressing,
+        };
+        let result = result::of_link(config, &addressing, &applied.links, &self.request.netns);
         self.finish(record, &result, storage.as_ref())?;
         Ok(result)
     }
@@ -330,6 +337,18 @@ impl Adding<'_> {
             plugin,
             tries: MOST_TRIES,
         }
+    }
+}
+
+/// Nobody decided about these; the result tells them all the same, as the reference plugin's does.
+fn on_loopback(addresses: &[IpNet]) -> Addressing {
+    let entry = |address: &IpNet| InterfaceAddress {
+        address: *address,
+        gateway: None,
+    };
+    Addressing {
+        addresses: addresses.iter().map(entry).collect(),
+        ..Addressing::default()
     }
 }
 
