@@ -104,8 +104,8 @@ fn configuration() -> Vec<Case> {
         (Key("/ipam/grants", json!(["everything"])), 7, "everything"),
         (
             Key("/ipam/digest", json!(format!("sha256:{}", "0".repeat(64)))),
-            106,
-            "host-local",
+            7,
+            "ipam.digest",
         ),
         (
             Key("/runtimeConfig", json!({"mac": "nonsense"})),
