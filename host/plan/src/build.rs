@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Addressing, Announcement, Attachment, Family, Link, LinkAlias, MacAddress, MasqueradeNetwork,
-    MasqueradeSources, NetnsIdentity, Step, Undo,
+    Addressing, Announcement, Attachment, ContainerAddresses, ContainerRoutes, Family, Link,
+    LinkAlias, MacAddress, MasqueradeNetwork, MasqueradeSources, NetnsIdentity, Step, Undo,
 };
 
 /// What identifies the objects that an attachment makes; fixed before anything is made.
@@ -102,6 +102,26 @@ impl LinkRequest<'_> {
                     .any(|address| Family::of(*address) == *family)
             })
             .map(|family| Step::Forwarding { family })
+    }
+
+    /// Addresses, routes and announcement of the container's interface.
+    fn container(&self, addressing: &Addressing, duplicate_address_detection: bool) -> Vec<Step> {
+        let interface = &self.attachment.interface_name;
+        let mut steps = vec![Step::ContainerAddresses(ContainerAddresses {
+            interface: interface.clone(),
+            addresses: addressing.addresses.clone(),
+            duplicate_address_detection,
+            no_prefix_route: false,
+        })];
+        if !addressing.routes.is_empty() {
+            steps.push(Step::ContainerRoutes(ContainerRoutes {
+                interface: interface.clone(),
+                on_link: Vec::new(),
+                routes: addressing.routes.clone(),
+            }));
+        }
+        steps.extend(self.announcement());
+        steps
     }
 
     fn announcement(&self) -> Option<Step> {

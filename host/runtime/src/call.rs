@@ -1,5 +1,5 @@
-use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::ffi::OsString;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -44,36 +44,32 @@ pub struct Answer {
 
 /// One call of the CNI executable.
 pub fn run(caller: Caller<'_>) -> Answer {
-    let begun = Instant::now();
-    let environment = match Invocation::from_variables(
-        caller.environment.iter().map(|(name, value)| (name, value)),
-    ) {
+    let variables = caller.environment.iter().map(|(name, value)| (name, value));
+    match Invocation::from_variables(variables) {
         Ok(Invocation::About) => {
             let stderr = about_text(env!("CARGO_PKG_VERSION"));
-            return Answer {
+            Answer {
                 stderr,
                 success: true,
                 ..Answer::default()
-            };
+            }
         }
-        Ok(Invocation::Call(environment)) => environment,
-        Err(error) => return refused(RequestError::from(error), SpecVersion::LATEST),
-    };
-    let mut stdin = Vec::new();
-    let limit = u64::try_from(MAX_CONFIG_BYTES)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    if let Err(source) = caller.stdin.take(limit).read_to_end(&mut stdin)
-        && environment.verb != Verb::Version
-    {
-        return refused(RequestError::Stdin { source }, SpecVersion::LATEST);
+        Ok(Invocation::Call(environment)) => call(caller, &environment),
+        Err(error) => refused(error.into(), SpecVersion::LATEST),
     }
+}
+
+fn call(caller: Caller<'_>, environment: &Environment) -> Answer {
+    let begun = Instant::now();
+    let stdin = match read(caller.stdin) {
+        Ok(stdin) => stdin,
+        // VERSION is answered whatever comes with it.
+        Err(_) if environment.verb == Verb::Version => Vec::new(),
+        Err(source) => return refused(RequestError::Stdin { source }, SpecVersion::LATEST),
+    };
     let version = SpecVersion::for_reply(&stdin);
-    let program = Path::new(&caller.program)
-        .file_name()
-        .unwrap_or(OsStr::new(""))
-        .to_owned();
-    let request = match Request::parse(&program, &environment, &stdin) {
+    let program = Path::new(&caller.program).file_name().unwrap_or_default();
+    let request = match Request::parse(program, environment, &stdin) {
         Ok(Request::Version(report)) => {
             let stdout = serde_json::to_string(&report).unwrap_or_default();
             return Answer {
@@ -97,7 +93,7 @@ pub fn run(caller: Caller<'_>) -> Answer {
         caller.environment,
     );
     let outcome = serve(&node, request);
-    note(&log, &environment, &outcome, begun);
+    note(&log, environment, &outcome, begun);
     match outcome {
         Ok(result) => Answer {
             stdout: result.map(|result| result.to_string()).unwrap_or_default(),
@@ -106,6 +102,16 @@ pub fn run(caller: Caller<'_>) -> Answer {
         },
         Err(failure) => failed(&failure, version),
     }
+}
+
+/// One byte more than a configuration may have, so that a longer one is seen to be too long.
+fn read(stdin: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let limit = u64::try_from(MAX_CONFIG_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut bytes = Vec::new();
+    stdin.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn serve(node: &Node, request: Request) -> Result<Option<Value>, Failure> {

@@ -3,8 +3,8 @@ use ipnet::IpNet;
 use super::{LinkRequest, Plan, mtu, routing};
 use crate::attachment::hashed_interface_name;
 use crate::{
-    Addressing, Bridge, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes,
-    GatewayAddresses, SpoofCheck, Step, VethPair, VlanGateway,
+    Addressing, Bridge, BridgeDevice, BridgePort, GatewayAddresses, SpoofCheck, Step, VethPair,
+    VlanGateway,
 };
 
 pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
@@ -32,7 +32,7 @@ pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
         .map_or([None, None], |steps| steps.map(Some));
     steps.extend(chain);
     if !bridge.disable_container_interface {
-        steps.extend(container_steps(request, bridge, &addressing));
+        steps.extend(request.container(&addressing, bridge.enabledad));
     }
     steps.extend(sources);
     Plan { steps, addressing }
@@ -108,27 +108,4 @@ fn veth(request: &LinkRequest<'_>, bridge: &Bridge) -> VethPair {
             preserve_default_vlan: bridge.preserve_default_vlan,
         }),
     }
-}
-
-fn container_steps(
-    request: &LinkRequest<'_>,
-    bridge: &Bridge,
-    addressing: &Addressing,
-) -> Vec<Step> {
-    let interface = &request.attachment.interface_name;
-    let mut steps = vec![Step::ContainerAddresses(ContainerAddresses {
-        interface: interface.clone(),
-        addresses: addressing.addresses.clone(),
-        duplicate_address_detection: bridge.enabledad,
-        no_prefix_route: false,
-    })];
-    if !addressing.routes.is_empty() {
-        steps.push(Step::ContainerRoutes(ContainerRoutes {
-            interface: interface.clone(),
-            on_link: Vec::new(),
-            routes: addressing.routes.clone(),
-        }));
-    }
-    steps.extend(request.announcement());
-    steps
 }
