@@ -114,7 +114,8 @@ impl Adding<'_> {
             let part = record::ipam_part(plugin.name(), config, &addressing);
             let group = self.store.next_group()?;
             let now = unix_seconds(self.node.now);
-            let record = record::pending(self.attachment, self.netns.identity(), group, now, part);
+            let netns = self.numbered_netns(&Linux::host()?)?;
+            let record = record::pending(self.attachment, netns, group, now, part);
             if self.put(&record, storage.as_ref())? {
                 let result = result::of_addressing(&addressing);
                 self.finish(record, &result, storage.as_ref())?;
@@ -233,17 +234,22 @@ impl Adding<'_> {
         }
     }
 
-    /// A link without an end on the host is found again by its namespace's id.
+    /// What has no end on the host is found again by its namespace's id.
     fn netns_identity(&self, kernel: &Linux, plan: &Plan) -> Result<NetnsIdentity, Cause> {
-        let mut identity = self.netns.identity();
-        if plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::Macvlan(_)))
-        {
-            identity.nsid = Some(kernel.assign_nsid(&self.netns)?);
+        let host_end = |step: &Step| matches!(step, Step::Veth(_));
+        if plan.steps.iter().any(host_end) {
+            Ok(self.netns.identity())
+        } else {
+            self.numbered_netns(kernel)
         }
-        Ok(identity)
+    }
+
+    fn numbered_netns(&self, kernel: &Linux) -> Result<NetnsIdentity, Cause> {
+        let nsid = Some(kernel.assign_nsid(&self.netns)?);
+        Ok(NetnsIdentity {
+            nsid,
+            ..self.netns.identity()
+        })
     }
 
     fn apply(
