@@ -117,7 +117,7 @@ fn sweep_record(
     let dead = match record.state {
         // Its process is gone, else it would hold the lock.
         RecordState::Pending => true,
-        RecordState::Applied => is_gone(kernel, &record)?,
+        RecordState::Applied => links_are_gone(kernel, &record)?,
     };
     // Another vendor's IPAM must hear of it first: that is for DEL and GC, which know where it is.
     if !dead || record::names_other_ipam(&record) {
@@ -129,19 +129,21 @@ fn sweep_record(
     Ok(detached == Detached::Gone)
 }
 
-/// Is what the record describes gone: all its links, or, where it has none, its container's namespace?
-fn is_gone(kernel: &mut Linux, record: &Record) -> Result<bool, Cause> {
-    let undos = record.parts.iter().flat_map(|part| &part.undo);
-    let links: Vec<&Undo> = undos.filter(|undo| undo.is_link()).collect();
-    for link in &links {
-        if kernel.presence(link)? != Presence::Gone {
+/// Are all links of the record gone? A record without links says nothing about its container, so it stays.
+fn links_are_gone(kernel: &mut dyn Kernel, record: &Record) -> Result<bool, Cause> {
+    let mut any = false;
+    for undo in record
+        .parts
+        .iter()
+        .flat_map(|part| &part.undo)
+        .filter(|undo| undo.is_link())
+    {
+        any = true;
+        if kernel.presence(undo)? != Presence::Gone {
             return Ok(false);
         }
     }
-    match &record.netns {
-        Some(netns) if links.is_empty() => Ok(kernel.namespace_presence(netns)? == Presence::Gone),
-        _ => Ok(!links.is_empty()),
-    }
+    Ok(any)
 }
 
 /// What a process left behind that died between reserving and recording: nothing was done in the kernel yet.

@@ -1,7 +1,7 @@
 //! A full range.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 use wasm_cni_tests::{Network, Node, Pod};
 
 use crate::{addresses, node};
@@ -14,10 +14,10 @@ fn network() -> Network {
     Network::bridge("pods", &["10.1.0.0/29"]).version("1.1.0")
 }
 
-fn fill<'n>(node: &'n Node, network: &Network) -> Result<Vec<(Pod<'n>, Value)>> {
+fn fill(node: &Node) -> Result<Vec<(Pod<'_>, Value)>> {
     let attach = |number| {
         let pod = node.pod(&format!("pod{number}"))?;
-        let result = network.add(node, &pod).succeed()?;
+        let result = network().add(node, &pod).succeed()?;
         Ok((pod, result))
     };
     (0..ROOM).map(attach).collect()
@@ -26,7 +26,7 @@ fn fill<'n>(node: &'n Node, network: &Network) -> Result<Vec<(Pod<'n>, Value)>> 
 #[test]
 fn a_full_range_fails_with_a_code_until_one_address_is_free() -> Result<()> {
     let node = node!();
-    let pods = fill(&node, &network())?;
+    let pods = fill(&node)?;
     let late = node.pod("late")?;
     let failure = network().add(&node, &late).fail()?;
     assert_eq!(failure.code, EXHAUSTED, "{failure:?}");
@@ -48,7 +48,7 @@ fn status_tells_that_a_range_is_full() -> Result<()> {
     let node = node!();
     let status = |network: &Network| network.call(&node, "STATUS");
     status(&network()).succeed()?;
-    let pods = fill(&node, &network())?;
+    let pods = fill(&node)?;
     assert_eq!(status(&network()).fail()?.code, 50);
     let ready = network().with("/ipam/statusWhenExhausted", "ready");
     status(&ready).succeed()?;
@@ -60,20 +60,7 @@ fn status_tells_that_a_range_is_full() -> Result<()> {
 #[test]
 fn addresses_of_dead_pods_are_found_without_the_runtimes_help() -> Result<()> {
     let node = node!();
-    a_dead_pods_address_is_given_again(&node, &network())
-}
-
-#[test]
-fn addresses_of_another_vendors_dead_pods_are_found_as_well() -> Result<()> {
-    let node = node!();
-    let ranges = json!([[{"subnet": "10.1.0.0/29"}]]);
-    let ipam = json!({"type": "wasm-cni", "plugin": "host-local", "ranges": ranges});
-    let plugin = json!({"type": "bridge", "bridge": "cni0", "isGateway": true, "ipam": ipam});
-    a_dead_pods_address_is_given_again(&node, &Network::new("pods", plugin))
-}
-
-fn a_dead_pods_address_is_given_again(node: &Node, network: &Network) -> Result<()> {
-    let pods = fill(node, network)?;
+    let pods = fill(&node)?;
     let (dead, result) = &pods[2];
     dead.delete()?;
     let host = result["interfaces"][1]["name"].as_str().unwrap_or_default();
@@ -82,7 +69,7 @@ fn a_dead_pods_address_is_given_again(node: &Node, network: &Network) -> Result<
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let late = node.pod("late")?;
-    let again = network.add(node, &late).succeed()?;
+    let again = network().add(&node, &late).succeed()?;
     assert_eq!(addresses(&again), addresses(result));
     Ok(())
 }

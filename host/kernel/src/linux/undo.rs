@@ -144,22 +144,6 @@ impl Linux {
 
     /// EINVAL: no namespace has the id, so the recorded one is dead and its links with it. The id may have been given to
     /// another since; that one has no link with the recorded address.
-    /// Is the namespace alive? By its nsid, which the kernel forgets with it. Another namespace may have been given the
-    /// same one since, so what counts as alive may be gone, but never the other way round.
-    ///
-    /// # Errors
-    /// When the kernel could not be asked.
-    pub fn namespace_presence(&self, netns: &NetnsIdentity) -> Result<Presence, KernelError> {
-        let Some(nsid) = netns.nsid else {
-            return Ok(Presence::Unknown);
-        };
-        match self.host.links(Some(nsid)) {
-            Ok(_) => Ok(Presence::Present),
-            Err(refusal) if refusal.errno == Errno::EINVAL => Ok(Presence::Gone),
-            Err(refusal) => Err(refusal.when(format!("looking for namespace {nsid}"))),
-        }
-    }
-
     fn find_by_nsid(&self, nsid: i32, recorded: Recorded<'_>) -> Result<Finding, KernelError> {
         let links = match self.host.links(Some(nsid)) {
             Ok(links) => links,

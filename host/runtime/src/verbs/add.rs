@@ -114,8 +114,7 @@ impl Adding<'_> {
             let part = record::ipam_part(plugin.name(), config, &addressing);
             let group = self.store.next_group()?;
             let now = unix_seconds(self.node.now);
-            let netns = self.numbered_netns(&Linux::host()?)?;
-            let record = record::pending(self.attachment, netns, group, now, part);
+            let record = record::pending(self.attachment, self.netns.identity(), group, now, part);
             if self.put(&record, storage.as_ref())? {
                 let result = result::of_addressing(&addressing);
                 self.finish(record, &result, storage.as_ref())?;
@@ -234,22 +233,17 @@ impl Adding<'_> {
         }
     }
 
-    /// What has no end on the host is found again by its namespace's id.
+    /// A link without an end on the host is found again by its namespace's id.
     fn netns_identity(&self, kernel: &Linux, plan: &Plan) -> Result<NetnsIdentity, Cause> {
-        let host_end = |step: &Step| matches!(step, Step::Veth(_));
-        if plan.steps.iter().any(host_end) {
-            Ok(self.netns.identity())
-        } else {
-            self.numbered_netns(kernel)
+        let mut identity = self.netns.identity();
+        if plan
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Macvlan(_)))
+        {
+            identity.nsid = Some(kernel.assign_nsid(&self.netns)?);
         }
-    }
-
-    fn numbered_netns(&self, kernel: &Linux) -> Result<NetnsIdentity, Cause> {
-        let nsid = Some(kernel.assign_nsid(&self.netns)?);
-        Ok(NetnsIdentity {
-            nsid,
-            ..self.netns.identity()
-        })
+        Ok(identity)
     }
 
     fn apply(
