@@ -146,7 +146,6 @@ fn evidence(undo: &Undo, reason: String) -> LinkEvidence {
     };
     LinkEvidence {
         link,
-        index: None,
         mac,
         netns,
         reason,

@@ -73,7 +73,6 @@ pub(crate) fn withhold(
 fn of_tagged(link: &TaggedLink, now: SystemTime) -> impl Iterator<Item = QuarantinedAddress> {
     let evidence = LinkEvidence {
         link: link.name.clone(),
-        index: None,
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
         reason: "a link of an attachment whose record is lost".into(),
@@ -84,7 +83,6 @@ fn of_tagged(link: &TaggedLink, now: SystemTime) -> impl Iterator<Item = Quarant
 fn of_untagged(link: &UntaggedLink, now: SystemTime) -> impl Iterator<Item = QuarantinedAddress> {
     let evidence = LinkEvidence {
         link: link.name.clone(),
-        index: None,
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
         reason: "a link that another plugin made and that no record of ours explains".into(),

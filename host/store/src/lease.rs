@@ -75,9 +75,6 @@ pub enum LeaseState {
 pub struct LinkEvidence {
     /// Its name, on the host or in the container.
     pub link: String,
-    /// Its index on the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub index: Option<u32>,
     /// Its Ethernet address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<MacAddress>,

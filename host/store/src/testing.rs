@@ -74,7 +74,6 @@ pub(crate) fn range(first: &str, last: &str) -> AddressRange {
 pub(crate) fn evidence() -> LinkEvidence {
     LinkEvidence {
         link: "veth0".into(),
-        index: Some(7),
         mac: None,
         netns: None,
         reason: "its alias says so".into(),

@@ -19,12 +19,24 @@ pub(super) struct Leases {
     pub(super) now: UnixSeconds,
     /// What this very call has reserved, and may therefore give back.
     pub(super) reserved: Vec<IpAddr>,
+    /// The network was swept in this call. Once is enough, however often a plugin asks for what is taken.
+    pub(super) swept: bool,
     pub(super) log: Log,
 }
 
 impl Leases {
     fn network(&self) -> NetworkTag {
         self.attachment.network_tag()
+    }
+
+    /// Frees what is provably gone; true if that was not tried before in this call.
+    fn sweep_once(&mut self) -> bool {
+        if self.swept {
+            return false;
+        }
+        self.swept = true;
+        sweep::network(&self.store, self.network(), &self.log, self.now);
+        true
     }
 
     /// What the policy leaves of the plugin's ranges.
@@ -91,10 +103,7 @@ impl engine::Leases for Leases {
         }
         let reservation = match self.by_name(address) {
             // The holder may be gone without anybody having told us.
-            Err(store::ReserveError::Taken { .. }) => {
-                sweep::network(&self.store, self.network(), &self.log, self.now);
-                self.by_name(address)
-            }
+            Err(store::ReserveError::Taken { .. }) if self.sweep_once() => self.by_name(address),
             other => other,
         };
         if reservation.map_err(refusal)? == Reservation::New {
@@ -113,8 +122,7 @@ impl engine::Leases for Leases {
             return Err(ReserveError::OutsideRanges);
         }
         let mut next = self.next(&ranges, after).map_err(refusal)?;
-        if next.is_none() {
-            sweep::network(&self.store, self.network(), &self.log, self.now);
+        if next.is_none() && self.sweep_once() {
             next = self.next(&ranges, after).map_err(refusal)?;
         }
         let address = next.ok_or(ReserveError::Exhausted)?;

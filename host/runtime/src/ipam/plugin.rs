@@ -244,6 +244,7 @@ impl PluginIpam {
                 policy: policy.clone(),
                 now: unix_seconds(node.now),
                 reserved: Vec::new(),
+                swept: false,
                 log: node.log.clone(),
             }),
             storage: Box::new(PluginStorage {

@@ -137,7 +137,6 @@ mod tests {
     fn a_quarantined_address_says_what_speaks_for_it() {
         let evidence = LinkEvidence {
             link: "veth1\u{1b}[2J".into(),
-            index: None,
             mac: None,
             netns: None,
             reason: "record is lost".into(),
