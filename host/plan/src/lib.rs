@@ -14,10 +14,12 @@ mod addressing;
 mod alias;
 mod attachment;
 mod build;
+mod change;
 mod link;
 mod mac;
 mod mismatch;
 mod netns;
+mod proposal;
 mod step;
 mod undo;
 
@@ -26,10 +28,16 @@ pub use addressing::{Addressing, Dns, Family, InterfaceAddress, Route};
 pub use alias::LinkAlias;
 pub use attachment::{Attachment, AttachmentKey, NetworkTag};
 pub use build::{Identity, LinkRequest, Plan, build};
+pub use change::{
+    BandwidthLimit, Change, ChangeKind, FlowDirection, FlowRule, FlowVerdict, Isolation, LinkFlag,
+    Neighbour, PacketCondition, PacketMatch, PortClaim, PortForwarding, PortMapping, PortRange,
+    RouteSelector, RoutingRule, SourceNat, Sysctl, Transport,
+};
 pub use link::{Bridge, Link, LinkError, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
 pub use mac::{MacAddress, MacAddressError};
 pub use mismatch::Mismatch;
 pub use netns::NetnsIdentity;
+pub use proposal::{LinkSide, Proposal, ProposedLink, ProposedLinkKind};
 pub use step::{
     Announcement, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes, GatewayAddresses,
     HostEnd, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, SpoofCheck, Step, VethPair,
