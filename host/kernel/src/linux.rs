@@ -173,6 +173,7 @@ impl Kernel for Linux {
                 self.nft()?.add_masquerade(wanted)?;
                 Ok(done)
             }
+            other => Err(unsupported(other)),
         }
     }
 
@@ -186,6 +187,13 @@ impl Kernel for Linux {
 
     fn presence(&mut self, undo: &Undo) -> Result<Presence, KernelError> {
         self.look_for(undo)
+    }
+}
+
+fn unsupported(what: &dyn std::fmt::Display) -> KernelError {
+    KernelError::Incomplete {
+        doing: what.to_string(),
+        lacks: "a kernel part in this build",
     }
 }
 

@@ -39,8 +39,10 @@ pub use mismatch::Mismatch;
 pub use netns::NetnsIdentity;
 pub use proposal::{LinkSide, Proposal, ProposedLink, ProposedLinkKind};
 pub use step::{
-    Announcement, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes, GatewayAddresses,
-    HostEnd, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, SpoofCheck, Step, VethPair,
-    VlanGateway,
+    AddressAmendment, Announcement, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes,
+    ContainerSysctl, Flows, ForwardTag, GatewayAddresses, HostEnd, HostFirewallPass, IfbDevice,
+    IsolatedAddresses, LinkAttributes, LinkSettings, MacvlanDevice, MasqueradeNetwork,
+    MasqueradeSources, Neighbours, PortForward, PortForwardChain, PortForwards, Redirect,
+    RouteAmendment, RoutingRules, SpoofCheck, Step, TokenBucket, VethPair, VlanGateway,
 };
 pub use undo::{LinkKind, Undo};

@@ -1,8 +1,21 @@
+mod container;
+mod flow;
+mod port_forward;
+mod shaping;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+pub use container::{
+    AddressAmendment, ContainerSysctl, LinkAttributes, LinkSettings, Neighbours, RouteAmendment,
+    RoutingRules,
+};
+pub use flow::{Flows, HostFirewallPass, IsolatedAddresses};
+pub use port_forward::{ForwardTag, PortForward, PortForwardChain, PortForwards};
+pub use shaping::{IfbDevice, Redirect, TokenBucket};
 
 use crate::{Family, InterfaceAddress, MacAddress, MacvlanMode, NetworkTag, Route};
 
@@ -42,6 +55,60 @@ pub enum Step {
     Announce(Announcement),
     /// What these addresses send out of the network is masqueraded.
     Masquerade(MasqueradeSources),
+    /// Addresses of an interface that another plugin has set up.
+    AmendAddresses(AddressAmendment),
+    /// Routes inside a container that another plugin has set up.
+    AmendRoutes(RouteAmendment),
+    /// Routing rules inside the container.
+    RoutingRules(RoutingRules),
+    /// Permanent neighbour entries of the container's interface.
+    Neighbours(Neighbours),
+    /// Attributes of the container's interface.
+    LinkSettings(LinkSettings),
+    /// A sysctl of the container.
+    Sysctl(ContainerSysctl),
+    /// Frames may go back through the port that they came from.
+    Hairpin {
+        /// The port of a bridge, on the host.
+        port: String,
+    },
+    /// The port reaches no other isolated port of its bridge.
+    PortIsolation {
+        /// The port of a bridge, on the host.
+        port: String,
+    },
+    /// What a link of the host sends is held to a rate.
+    TokenBucket(TokenBucket),
+    /// An intermediate functional block: what it is given leaves by its queue.
+    Ifb(IfbDevice),
+    /// What a link of the host receives goes through another link's queue first.
+    Redirect(Redirect),
+    /// Shared: what a bridge forwards between its ports passes nftables (`IFLA_BR_NF_CALL_IPTABLES`).
+    BridgeFilter {
+        /// The bridge.
+        bridge: String,
+    },
+    /// Shared: packets to 127.0.0.0/8 may leave by a link (`route_localnet`), and none from outside may come to it.
+    RouteLocalnet {
+        /// The link.
+        link: String,
+    },
+    /// Shared: the chains and maps of one way of forwarding ports on one network.
+    PortForwardChain(PortForwardChain),
+    /// These ports of the host lead to the container.
+    PortForwards(PortForwards),
+    /// Connections that began before a port was forwarded, or after it was, are tracked anew.
+    ForgetConnections(PortForwards),
+    /// Shared: the chains and maps of flow rules and isolation.
+    FlowTable {},
+    /// Which packets may reach and leave the container.
+    Flows(Flows),
+    /// The container is kept apart from others of the host.
+    Isolation(IsolatedAddresses),
+    /// Shared: packets with our mark pass where the host's own firewall drops what it forwards.
+    HostFirewallAccept {},
+    /// What the container sends and receives gets our mark, unless a flow rule drops it.
+    HostFirewallPass(HostFirewallPass),
 }
 
 /// See [`Step::Bridge`].
@@ -278,8 +345,76 @@ impl fmt::Display for Step {
                 wanted.interface
             ),
             Self::Masquerade(wanted) => write!(f, "masquerade of {}", list(&wanted.sources)),
+            Self::AmendAddresses(wanted) => {
+                write!(f, "addresses of {}:", wanted.interface)?;
+                let address = |entry: &InterfaceAddress| entry.address.to_string();
+                signed(f, &wanted.remove, &wanted.add, address)
+            }
+            Self::AmendRoutes(wanted) => {
+                write!(f, "routes through {}:", wanted.interface)?;
+                let destination = |route: &Route| route.destination.to_string();
+                signed(f, &wanted.remove, &wanted.add, destination)
+            }
+            Self::RoutingRules(wanted) => write!(f, "rules {}", list(&wanted.rules)),
+            Self::Neighbours(wanted) => {
+                let addresses: Vec<_> = wanted.neighbours.iter().map(|each| each.address).collect();
+                write!(f, "neighbours {} of {}", list(&addresses), wanted.interface)
+            }
+            Self::LinkSettings(wanted) => write!(f, "settings of {}", wanted.interface),
+            Self::Sysctl(wanted) => write!(f, "sysctl {} = {}", wanted.path, wanted.value),
+            Self::Hairpin { port } => write!(f, "hairpin on {port}"),
+            Self::PortIsolation { port } => write!(f, "isolation of port {port}"),
+            Self::TokenBucket(wanted) => {
+                write!(f, "{} held to {} bit/s", wanted.link, wanted.rate)
+            }
+            Self::Ifb(ifb) => write!(f, "ifb {}", ifb.name),
+            Self::Redirect(wanted) => {
+                write!(f, "redirection of {} to {}", wanted.link, wanted.target)
+            }
+            Self::BridgeFilter { bridge } => write!(f, "filtering between ports of {bridge}"),
+            Self::RouteLocalnet { link } => write!(f, "route_localnet of {link}"),
+            Self::PortForwardChain(chain) => {
+                write!(f, "port forwarding chains of network {}", chain.tag)
+            }
+            Self::PortForwards(wanted) => write!(f, "forwarding of {}", list(&wanted.forwards)),
+            Self::ForgetConnections(wanted) => {
+                write!(f, "tracked connections to {}", list(&wanted.forwards))
+            }
+            Self::FlowTable {} => f.write_str("flow chains"),
+            Self::Flows(flows) => write!(f, "flow rules of {}", list(&flows.addresses)),
+            Self::Isolation(wanted) => {
+                write!(
+                    f,
+                    "isolation of {} from {}",
+                    list(&wanted.addresses),
+                    wanted.isolation
+                )
+            }
+            Self::HostFirewallAccept {} => f.write_str("passage through the host's firewall"),
+            Self::HostFirewallPass(wanted) => {
+                write!(
+                    f,
+                    "passage of {} through the host's firewall",
+                    list(&wanted.addresses)
+                )
+            }
         }
     }
+}
+
+fn signed<T>(
+    f: &mut fmt::Formatter<'_>,
+    remove: &[T],
+    add: &[T],
+    text: impl Fn(&T) -> String,
+) -> fmt::Result {
+    let signed = |sign, items: &[T]| -> String {
+        items
+            .iter()
+            .map(|item| format!(" {sign}{}", text(item)))
+            .collect()
+    };
+    write!(f, "{}{}", signed('-', remove), signed('+', add))
 }
 
 fn list<T: fmt::Display>(items: &[T]) -> String {

@@ -142,7 +142,8 @@ fn evidence(undo: &Undo, reason: String) -> LinkEvidence {
         } => (name.clone(), Some(*mac), Some(netns.clone())),
         Undo::LoopbackDown { netns } => ("lo".into(), None, Some(netns.clone())),
         Undo::ForgetSpoofCheck { port, mac } => (port.clone(), Some(*mac), None),
-        Undo::ForgetMasquerade { .. } => (String::new(), None, None),
+        // No link, so never asked for.
+        _ => (String::new(), None, None),
     };
     LinkEvidence {
         link,

@@ -65,6 +65,7 @@ impl Linux {
                 };
                 Ok(outcome(self.nft()?.forget_spoof_check(&check)?))
             }
+            other => Err(super::unsupported(other)),
         }
     }
 
@@ -95,6 +96,7 @@ impl Linux {
                 };
                 self.nft()?.verify_spoof_check(&check)?.is_empty()
             }
+            other => return Err(super::unsupported(other)),
         };
         Ok(if present {
             Presence::Present

@@ -31,6 +31,7 @@ impl Linux {
             // Said and done: nothing stays.
             Step::Announce(_) => Ok(Vec::new()),
             Step::Masquerade(wanted) => Ok(self.nft()?.verify_masquerade(wanted)?),
+            other => Err(super::unsupported(other)),
         }
     }
 }
