@@ -1,4 +1,4 @@
-use plan::{Addressing, Attachment, NetnsIdentity, Step, Undo};
+use plan::{Addressing, Attachment, Change, NetnsIdentity, Step, Undo};
 use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, UnixSeconds};
@@ -9,6 +9,7 @@ mod table;
 mod tests;
 
 pub use table::{RecordPage, Removed, UnreadableRecord};
+pub(crate) use table::{decode, record_key};
 
 /// The newest form of a record that this version can read, and the one that it writes.
 pub const RECORD_FORMAT: u32 = 1;
@@ -57,6 +58,12 @@ pub struct StagePart {
     pub steps: Vec<Step>,
     /// How to take it back, in the order of the steps: replayed from the last to the first.
     pub undo: Vec<Undo>,
+    /// What the stage asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// What the plugin was asked, what the host told it and what it answered, in the form of who called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<serde_json::Value>,
     /// The addresses that the stage gave the interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,

@@ -3,9 +3,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use super::{Once, Refusal, StageName};
-use crate::{
-    FlowDirection, LinkFlag, MacAddress, Neighbour, PortClaim, PortMapping, Route, SourceNat,
-};
+use crate::{FlowDirection, LinkFlag, MacAddress, Neighbour, PortMapping, Route, SourceNat};
 
 /// Who has set what.
 #[derive(Debug, Clone, Default)]
@@ -69,10 +67,12 @@ impl Settings {
     }
 
     /// Who has forwarded a port that this one clashes with.
-    pub(super) fn port_owner(&self, claim: &PortClaim) -> Option<&(StageName, PortMapping)> {
-        self.ports
-            .iter()
-            .find(|(_, mapping)| mapping.claim().clashes(claim))
+    pub(super) fn port_owner(&self, wanted: &PortMapping) -> Option<&(StageName, PortMapping)> {
+        self.ports.iter().find(|(_, mapping)| {
+            mapping
+                .claims()
+                .any(|claim| wanted.claims().any(|other| other.clashes(&claim)))
+        })
     }
 
     pub(super) fn neighbour(&mut self, stage: &StageName, entry: Neighbour) -> Result<(), Refusal> {

@@ -48,7 +48,7 @@ impl Merge {
                 "{mapping}: the container has no address to forward to"
             ));
         }
-        if let Some((earlier, other)) = self.settings.port_owner(&mapping.claim()) {
+        if let Some((earlier, other)) = self.settings.port_owner(mapping) {
             if other == mapping && earlier == stage {
                 return Ok(());
             }

@@ -120,16 +120,11 @@ impl ChainRequest<'_> {
     fn forwards(&self, forwarding: &PortForwarding) -> Vec<PortForward> {
         let mut forwards = Vec::new();
         for mapping in &forwarding.mappings {
-            // `0.0.0.0` and `::` are every address of their family.
-            let only = mapping.host_address.map(Family::of);
-            for family in [Family::Ipv4, Family::Ipv6] {
-                if only.is_some_and(|only| only != family) {
-                    continue;
-                }
-                if let Some(target) = self.target(family) {
+            for claim in mapping.claims() {
+                if let Some(target) = self.target(claim.family) {
                     forwards.push(PortForward {
                         transport: mapping.transport,
-                        host_address: mapping.claim().address,
+                        host_address: claim.address,
                         host_port: mapping.host_port,
                         target: SocketAddr::new(target, mapping.container_port),
                     });
