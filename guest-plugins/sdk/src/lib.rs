@@ -52,25 +52,47 @@ mod allocation;
 mod attachment;
 #[doc(hidden)]
 pub mod bindings;
+mod changes;
 pub mod config;
 mod convert;
 mod dns;
 #[doc(hidden)]
 pub mod export;
 mod failure;
+mod flow;
 mod host;
 #[cfg(target_family = "wasm")]
 mod imports;
 mod ipam;
+mod link;
+mod mac_address;
+mod neighbour;
+mod policy;
+mod port_mapping;
+mod proposal;
 mod route;
+mod routing_rule;
+mod sysctl;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
 pub use address_range::{AddressRange, RangeError};
 pub use allocation::{Allocation, InterfaceAddress};
 pub use attachment::{AddressRequest, Attachment, Pod, RequestSource};
+pub use changes::Changes;
 pub use dns::Dns;
 pub use failure::{Failure, ReserveError, StorageError};
+pub use flow::{BandwidthLimit, FlowDirection, FlowRule, FlowVerdict, Isolation, PortRange};
 pub use host::{Clock, Host, Leases, Level, Log, Scope, Storage, Usage};
 pub use ipam::Ipam;
+pub use link::{Link, LinkFlag, LinkKind, LinkSide};
+pub use mac_address::{MacAddress, MacAddressError};
+pub use neighbour::Neighbour;
+pub use policy::{Policy, PolicyHost};
+pub use port_mapping::{
+    PacketCondition, PacketMark, PacketMatch, PortMapping, SourceNat, Transport,
+};
+pub use proposal::Proposal;
 pub use route::Route;
+pub use routing_rule::{IpFamily, RoutingRule};
+pub use sysctl::Sysctl;

@@ -1,5 +1,7 @@
 //! Between the bindings' types and the SDK's.
 
+mod policy;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;

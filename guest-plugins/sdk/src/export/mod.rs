@@ -1,76 +1,39 @@
-//! The component's exports, on top of [`Ipam`](crate::Ipam).
+//! The component's exports, on top of [`Ipam`](crate::Ipam) and [`Policy`](crate::Policy).
 
 /// Make a component's `ipam` export of a type that implements [`Ipam`](crate::Ipam). Use it once, in a crate of type
-/// `cdylib`. Off Wasm it expands to nothing, so that the crate can be tested natively.
+/// `cdylib`, beside [`export_policy!`](crate::export_policy) if the component is both. Off Wasm it expands to nothing, so
+/// that the crate can be tested natively.
 #[macro_export]
 macro_rules! export_ipam {
     ($plugin:ty) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
-            type Exported = $crate::export::Exported<$plugin>;
+            type Exported = $crate::export::ExportedIpam<$plugin>;
     $crate::bindings::export!(Exported with_types_in $crate::bindings);
         };
     };
 }
 
-#[cfg(target_family = "wasm")]
-pub use wasm::Exported;
-
-#[cfg(target_family = "wasm")]
-mod wasm {
-    use std::marker::PhantomData;
-
-    use crate::bindings::exports::wasm_cni::plugin::ipam::Guest;
-    use crate::bindings::wasm_cni::plugin::types;
-    use crate::imports::Imports;
-    use crate::{Attachment, Dns, Ipam};
-
-    /// The component's side of a plugin.
-    #[derive(Debug)]
-    pub struct Exported<P>(PhantomData<P>);
-
-    impl<P: Ipam> Guest for Exported<P> {
-        fn validate(config: String) -> Result<(), types::Failure> {
-            P::configure(&config)?;
-            Ok(())
-        }
-
-        fn allocate(
-            attachment: types::Attachment,
-            config: String,
-            resolver: Option<types::Dns>,
-        ) -> Result<types::Allocation, types::Failure> {
-            let plugin = P::configure(&config)?;
-            let allocation = plugin.allocate(
-                &Attachment::from(attachment),
-                resolver.map(Dns::from),
-                &Imports,
-            )?;
-            Ok(allocation.into())
-        }
-
-        fn release(attachment: types::Attachment, config: String) -> Result<(), types::Failure> {
-            P::configure(&config)?.release(&Attachment::from(attachment), &Imports)?;
-            Ok(())
-        }
-
-        fn check(
-            attachment: types::Attachment,
-            config: String,
-            allocation: types::Allocation,
-        ) -> Result<(), types::Failure> {
-            let plugin = P::configure(&config)?;
-            plugin.check(
-                &Attachment::from(attachment),
-                &allocation.try_into()?,
-                &Imports,
-            )?;
-            Ok(())
-        }
-
-        fn status(config: String) -> Result<(), types::Failure> {
-            P::configure(&config)?.status(&Imports)?;
-            Ok(())
-        }
-    }
+/// Make a component's `policy` export of a type that implements [`Policy`](crate::Policy). Use it once, in a crate of type
+/// `cdylib`, beside [`export_ipam!`](crate::export_ipam) if the component is both. Off Wasm it expands to nothing, so that
+/// the crate can be tested natively.
+#[macro_export]
+macro_rules! export_policy {
+    ($plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Exported = $crate::export::ExportedPolicy<$plugin>;
+    $crate::bindings::policy::export!(Exported with_types_in $crate::bindings::policy);
+        };
+    };
 }
+
+#[cfg(target_family = "wasm")]
+mod ipam;
+#[cfg(target_family = "wasm")]
+mod policy;
+
+#[cfg(target_family = "wasm")]
+pub use ipam::ExportedIpam;
+#[cfg(target_family = "wasm")]
+pub use policy::ExportedPolicy;

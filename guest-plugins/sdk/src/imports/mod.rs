@@ -1,3 +1,5 @@
+mod policy;
+
 use std::net::IpAddr;
 use std::time::Duration;
 

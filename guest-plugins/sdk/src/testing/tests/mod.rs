@@ -1,3 +1,5 @@
+mod policy;
+
 use super::*;
 use crate::{Host, Leases, ReserveError, Scope, Storage, StorageError};
 
