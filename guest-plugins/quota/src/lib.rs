@@ -1,0 +1,1 @@
+//! The quota stage: how many attachments a pod namespace may have.

@@ -1,0 +1,1 @@
+//! The route-override stage: other routes than IPAM gave.
