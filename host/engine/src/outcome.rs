@@ -1,9 +1,11 @@
 use std::fmt;
 use std::io;
 
+use plan::{ChangeKind, Family};
 use wasmtime::Trap;
 
 use crate::grants::Grant;
+use crate::role::Role;
 use crate::services::ServiceError;
 
 /// A call of a plugin that did not bring what was asked for.
@@ -28,6 +30,8 @@ pub enum Phase {
     Validate,
     /// `allocate`.
     Allocate,
+    /// `amend`.
+    Amend,
     /// `release`.
     Release,
     /// `check`.
@@ -42,6 +46,7 @@ impl fmt::Display for Phase {
             Self::StartUp => "start-up",
             Self::Validate => "validate",
             Self::Allocate => "allocate",
+            Self::Amend => "amend",
             Self::Release => "release",
             Self::Check => "check",
             Self::Status => "status",
@@ -65,6 +70,22 @@ pub enum Outcome {
         import: String,
         /// What is missing.
         grant: Grant,
+    },
+    /// It asked for something during the call that it was not granted.
+    #[error("it wanted to {wanted}, but has no grant `{grant}`; add {:?} to its `grants` if it shall do that", grant.name())]
+    Ungranted {
+        /// What it wanted, cut to 256 bytes and without control characters.
+        wanted: String,
+        /// What is missing.
+        grant: Grant,
+    },
+    /// It can't be asked for this.
+    #[error("it is no {wanted} plugin: it exports only {}", names(offered))]
+    NoRole {
+        /// What it was asked for.
+        wanted: Role,
+        /// What it offers.
+        offered: Vec<Role>,
     },
     /// It executed too many instructions.
     #[error("it used up its fuel of {limit} units; `limits.fuel` raises that")]
@@ -129,6 +150,12 @@ pub enum Outcome {
         #[source]
         source: wasmtime::Error,
     },
+    /// It proposed too many changes.
+    #[error("it proposed more than {limit} changes; `limits.changes` raises that")]
+    TooManyChanges {
+        /// Changes.
+        limit: u32,
+    },
     /// Its answer is too large.
     #[error("its answer has {size} bytes and may have {limit}; `limits.answerKiB` raises that")]
     AnswerTooLarge {
@@ -140,6 +167,15 @@ pub enum Outcome {
     /// Its answer breaks the contract.
     #[error("its answer breaks the contract: {0}")]
     Malformed(#[from] Malformed),
+    /// A change that it proposed breaks the contract.
+    #[error("what it proposed by `{kind}` breaks the contract: {source}")]
+    MalformedChange {
+        /// The interface that it called.
+        kind: ChangeKind,
+        /// What is wrong.
+        #[source]
+        source: Malformed,
+    },
     /// It asked for something that the contract forbids.
     #[error("it broke the contract: {0}")]
     Misused(Misuse),
@@ -160,6 +196,11 @@ pub enum Outcome {
     /// The thread that watches deadlines did not start, and without it nothing is run.
     #[error("its deadline can't be watched, so it was not run: {0}")]
     NoWatchdog(#[source] io::Error),
+}
+
+fn names(roles: &[Role]) -> String {
+    let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
+    names.join(" and ")
 }
 
 /// What [`Outcome::OutOfMemory`] is about.
@@ -243,8 +284,8 @@ pub enum Malformed {
         /// Bits of its family.
         bits: u8,
     },
-    /// A destination is no network.
-    #[error("the destination {0} has host bits set")]
+    /// A destination, a source or a peer is no network.
+    #[error("the network {0} has host bits set")]
     HostBits(ipnet::IpNet),
     /// Two addresses that belong together are of two families.
     #[error("the gateway {gateway} is of another family than {of}")]
@@ -253,6 +294,14 @@ pub enum Malformed {
         gateway: std::net::IpAddr,
         /// What it is the gateway of.
         of: ipnet::IpNet,
+    },
+    /// A network of another family than what it belongs to.
+    #[error("{network} is in something that is for {family}")]
+    OtherFamily {
+        /// The network.
+        network: ipnet::IpNet,
+        /// The family of what it belongs to.
+        family: Family,
     },
     /// A scope that routes don't have.
     #[error("a route has scope {0}; 0 (global), 253 (link) and 254 (host) are allowed")]
@@ -269,6 +318,47 @@ pub enum Malformed {
         length: usize,
         /// Bytes allowed.
         limit: usize,
+    },
+    /// A number that must not be zero.
+    #[error("{0} is 0")]
+    Zero(&'static str),
+    /// A number that is too great.
+    #[error("{what} is {value}, and at most {greatest} is allowed")]
+    TooGreat {
+        /// Which number.
+        what: &'static str,
+        /// The number.
+        value: u64,
+        /// The greatest allowed.
+        greatest: u64,
+    },
+    /// A routing table that a rule can't lead to.
+    #[error("a rule leads to table {0}; 1 to 252 and those above 255 are allowed")]
+    Table(u32),
+    /// Ports whose first is greater than their last.
+    #[error("the ports {first} to {last} are no range")]
+    PortRange {
+        /// The first.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
+    /// Ports of a protocol that has none.
+    #[error(
+        "a flow rule names ports and {}; ports need protocol 6, 17, 33, 132 or 136",
+        protocol.map_or("no protocol".to_owned(), |number| format!("protocol {number}"))
+    )]
+    PortsOfProtocol {
+        /// The protocol, if the rule names one.
+        protocol: Option<u8>,
+    },
+    /// A text with characters that nothing it is for can hold.
+    #[error("{what} holds control characters: {text:?}")]
+    Control {
+        /// Which text.
+        what: &'static str,
+        /// The text.
+        text: String,
     },
     /// A text that would break the file or the terminal it ends in.
     #[error("{what} is empty or holds spaces or unprintable characters: {text:?}")]
@@ -289,6 +379,12 @@ pub enum Misuse {
     /// A range whose ends are of two families, or inverted.
     #[error("it named a range from {0} to {1}, which is none")]
     NotARange(std::net::IpAddr, std::net::IpAddr),
+    /// A change was proposed by a call that proposes none.
+    #[error("it proposed a change by `{0}` outside of `amend`")]
+    ChangeOutsideAmend(ChangeKind),
+    /// `leases` was called where there are none.
+    #[error("it called `leases`, which only a plugin that chooses addresses may")]
+    NoLeases,
     /// Ranges of two families in one call.
     #[error("it named ranges of both families in one call")]
     MixedFamilies,

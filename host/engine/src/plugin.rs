@@ -8,6 +8,7 @@ use crate::grants::Grants;
 use crate::ipam::Ipam;
 use crate::limits::Limits;
 use crate::outcome::CallError;
+use crate::policy::Policy;
 
 /// A loaded component that has passed the audit; nothing of it has run yet.
 #[derive(Clone)]
@@ -67,11 +68,29 @@ impl Plugin {
         &self.interface
     }
 
-    /// The plugin in its role of choosing addresses, with these grants and limits. Only granted interfaces are linked.
+    /// The plugin in its role of choosing addresses, with these grants and limits.
+    ///
+    /// An installed plugin needs the grant of everything that it imports, whatever its role. A component that is part of
+    /// the executable holds many plugins and imports what any of them needs, so there each call of the host is checked
+    /// alone.
     ///
     /// # Errors
-    /// It imports an interface for which it has no grant, or one in a form that this host does not know.
+    /// It has not this role; it is an installed plugin and imports an interface for which it has no grant; it imports one
+    /// in a form that this host does not know.
     pub fn ipam(&self, grants: &Grants, limits: Limits) -> Result<Ipam, CallError> {
         Ipam::new(self, grants, limits)
+    }
+
+    /// The plugin in its role of being a stage of a chain, with these grants and limits, as with [`Plugin::ipam`].
+    ///
+    /// # Errors
+    /// As with [`Plugin::ipam`].
+    pub fn policy(&self, grants: &Grants, limits: Limits) -> Result<Policy, CallError> {
+        Policy::new(self, grants, limits)
+    }
+
+    /// Is it part of the executable?
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.digest.is_none()
     }
 }

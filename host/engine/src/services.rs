@@ -169,8 +169,8 @@ pub trait LogSink: Send {
 /// A call consumes it. Who needs to know afterwards what was reserved, written or said hands in an `Arc<Mutex<_>>` and
 /// keeps a clone: the traits are implemented for it.
 pub struct HostServices {
-    /// Addresses.
-    pub leases: Box<dyn Leases>,
+    /// Addresses; None: the plugin has none to give, as a policy has.
+    pub leases: Option<Box<dyn Leases>>,
     /// Keys and values.
     pub storage: Box<dyn Storage>,
     /// Words for the operator.

@@ -238,7 +238,7 @@ impl PluginIpam {
         writable: bool,
     ) -> HostServices {
         HostServices {
-            leases: Box::new(Leases {
+            leases: Some(Box::new(Leases {
                 store: store.clone(),
                 attachment: attachment.clone(),
                 policy: policy.clone(),
@@ -246,7 +246,7 @@ impl PluginIpam {
                 reserved: Vec::new(),
                 swept: false,
                 log: node.log.clone(),
-            }),
+            })),
             storage: Box::new(PluginStorage {
                 overlay: Arc::clone(overlay),
                 plugin: self.name().into(),

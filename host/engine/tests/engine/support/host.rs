@@ -32,7 +32,7 @@ impl Recorder {
 
     pub(crate) fn services(&self) -> HostServices {
         HostServices {
-            leases: Box::new(Arc::clone(&self.0)),
+            leases: Some(Box::new(Arc::clone(&self.0))),
             storage: Box::new(Arc::clone(&self.0)),
             log: Box::new(Arc::clone(&self.0)),
             now: now(),
