@@ -120,7 +120,10 @@ fn what_makes_no_sense_is_refused_with_key_and_value() {
             r#"{"unshapedSubnets": ["10.0.0.0/8", "fd00::/8"]}"#,
             "unshapedSubnets = \"10.0.0.0/8, fd00::/8\": rates are for all",
         ),
-        (r#"{"ingresRate": 8000}"#, "ingresRate = 8000: unknown field"),
+        (
+            r#"{"ingresRate": 8000}"#,
+            "ingresRate = 8000: unknown field",
+        ),
     ] {
         let text = refusal(config);
         assert!(text.starts_with(start), "{text}");
