@@ -20,6 +20,7 @@ pub mod convert;
 pub mod delegate;
 pub mod environment;
 pub mod error;
+pub mod drop_in;
 mod excerpt;
 pub mod ids;
 mod lenient;
