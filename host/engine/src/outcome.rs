@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 
-use plan::{ChangeKind, Family};
+use plan::ChangeKind;
 use wasmtime::Trap;
 
 use crate::grants::Grant;
@@ -295,14 +295,6 @@ pub enum Malformed {
         /// What it is the gateway of.
         of: ipnet::IpNet,
     },
-    /// A network of another family than what it belongs to.
-    #[error("{network} is in something that is for {family}")]
-    OtherFamily {
-        /// The network.
-        network: ipnet::IpNet,
-        /// The family of what it belongs to.
-        family: Family,
-    },
     /// A scope that routes don't have.
     #[error("a route has scope {0}; 0 (global), 253 (link) and 254 (host) are allowed")]
     Scope(u8),
@@ -319,22 +311,6 @@ pub enum Malformed {
         /// Bytes allowed.
         limit: usize,
     },
-    /// A number that must not be zero.
-    #[error("{0} is 0")]
-    Zero(&'static str),
-    /// A number that is too great.
-    #[error("{what} is {value}, and at most {greatest} is allowed")]
-    TooGreat {
-        /// Which number.
-        what: &'static str,
-        /// The number.
-        value: u64,
-        /// The greatest allowed.
-        greatest: u64,
-    },
-    /// A routing table that a rule can't lead to.
-    #[error("a rule leads to table {0}; 1 to 252 and those above 255 are allowed")]
-    Table(u32),
     /// Ports whose first is greater than their last.
     #[error("the ports {first} to {last} are no range")]
     PortRange {
@@ -343,16 +319,7 @@ pub enum Malformed {
         /// The last.
         last: u16,
     },
-    /// Ports of a protocol that has none.
-    #[error(
-        "a flow rule names ports and {}; ports need protocol 6, 17, 33, 132 or 136",
-        protocol.map_or("no protocol".to_owned(), |number| format!("protocol {number}"))
-    )]
-    PortsOfProtocol {
-        /// The protocol, if the rule names one.
-        protocol: Option<u8>,
-    },
-    /// A text with characters that nothing it is for can hold.
+    /// A text that would end a line or drive the terminal it is shown on.
     #[error("{what} holds control characters: {text:?}")]
     Control {
         /// Which text.

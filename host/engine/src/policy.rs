@@ -53,8 +53,8 @@ impl Policy {
 
     /// What it wants changed for a new attachment, in its order. `proposal` is what it is shown.
     ///
-    /// Each change has its grant and the shape that the contract gives it. Nothing else is checked: neither ranges (an MTU,
-    /// a sysctl's name) nor what fits the proposal or other stages.
+    /// Each change has its grant, and is well-formed. Nothing else is checked, neither ranges nor what fits the proposal or
+    /// other stages: that is `plan::Merge`'s.
     ///
     /// # Errors
     /// The plugin says no, or did not answer, or it proposed what it has no grant for or what breaks the contract.

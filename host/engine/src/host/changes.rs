@@ -171,7 +171,9 @@ impl port_forward::Host for CallState {
 
 impl bandwidth::Host for CallState {
     fn limit(&mut self, limit: types::BandwidthLimit) -> wasmtime::Result<()> {
-        self.propose(ChangeKind::Bandwidth, 0, || lift::bandwidth_limit(limit))
+        self.propose(ChangeKind::Bandwidth, 0, || {
+            Ok(lift::bandwidth_limit(limit))
+        })
     }
 }
 

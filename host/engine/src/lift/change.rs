@@ -1,9 +1,9 @@
 //! What a plugin proposes as the host's changes.
 //!
-//! What is checked here is what the types of `types.wit` say about themselves. Whether a well-formed change makes sense (an
-//! MTU's range, an address that is unicast, a sysctl of the network) is judged with the whole chain at hand.
+//! What is checked here is what the host's types take for granted: prefixes, networks without host bits, ranges that are
+//! none, texts that are safe to show, lists of bounded length. Whether a well-formed change makes sense (an MTU's range, a
+//! rate of 0, families that fit) is judged with the whole chain at hand, by `plan::Merge`.
 
-use ipnet::IpNet;
 use plan::{
     BandwidthLimit, Change, Family, FlowDirection, FlowRule, FlowVerdict, Isolation, LinkFlag,
     MacAddress, Neighbour, PacketCondition, PacketMatch, PortForwarding, PortMapping, PortRange,
@@ -26,13 +26,6 @@ const LONGEST_NAME_PATTERN: usize = 16;
 const LONGEST_SYSCTL_NAME: usize = 256;
 /// A page less a zero: what the kernel's handlers read of one write.
 const LONGEST_SYSCTL_VALUE: usize = 4095;
-/// A packet's mark has 32 bits.
-const GREATEST_MARK_BIT: u8 = 31;
-/// In bits: the kernel counts a bucket in 32 bits of bytes.
-const GREATEST_BURST: u64 = (1 << 35) - 1;
-/// TCP, UDP, DCCP, SCTP, UDP-Lite.
-const PROTOCOLS_WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
-
 /// The text is for people, so it is cut and made printable like a failure's.
 pub(crate) fn refusal(reason: &str) -> Change {
     Change::Deny {
@@ -68,20 +61,11 @@ pub(crate) fn remove_route(
 }
 
 pub(crate) fn rule(rule: types::RoutingRule) -> Result<Change, Malformed> {
-    let family = family(rule.family);
-    let side = |side: Option<types::IpNetwork>| {
-        side.map(|side| of_family(without_host_bits(side)?, family))
-            .transpose()
-    };
-    // 0 is no table, 253 to 255 are the kernel's own: default, main, local.
-    if rule.table == 0 || (253..=255).contains(&rule.table) {
-        return Err(Malformed::Table(rule.table));
-    }
     Ok(Change::AddRule(RoutingRule {
-        family,
+        family: family(rule.family),
         priority: rule.priority,
-        source: side(rule.source)?,
-        destination: side(rule.destination)?,
+        source: rule.source.map(without_host_bits).transpose()?,
+        destination: rule.destination.map(without_host_bits).transpose()?,
         table: rule.table,
     }))
 }
@@ -113,7 +97,8 @@ pub(crate) fn sysctl(sysctl: types::Sysctl) -> Result<Change, Malformed> {
             limit: LONGEST_SYSCTL_VALUE,
         });
     }
-    if value.chars().any(|part| part.is_control() && part != '\t') {
+    let is_safe = |character| character == '\t' || text::is_printable(character);
+    if !value.chars().all(is_safe) {
         return Err(Malformed::Control { what, text: value });
     }
     Ok(Change::SetSysctl(Sysctl { name, value }))
@@ -135,11 +120,9 @@ pub(crate) fn port_forwarding(
 ) -> Result<Change, Malformed> {
     at_most(mappings.len(), "port mappings", MOST_MAPPINGS)?;
     at_most(conditions.len(), "conditions", MOST_CONDITIONS)?;
-    no_more("the mark bit", mark_bit.into(), GREATEST_MARK_BIT.into())?;
-    let mappings = mappings.into_iter().map(port_mapping);
     let conditions = conditions.into_iter().map(packet_condition);
     Ok(Change::ForwardPorts(PortForwarding {
-        mappings: mappings.collect::<Result<_, _>>()?,
+        mappings: mappings.into_iter().map(port_mapping).collect(),
         source_nat: match source_nat {
             types::SourceNat::Never => SourceNat::Never,
             types::SourceNat::Local => SourceNat::Local,
@@ -150,23 +133,15 @@ pub(crate) fn port_forwarding(
     }))
 }
 
-pub(crate) fn bandwidth_limit(limit: types::BandwidthLimit) -> Result<Change, Malformed> {
-    not_zero("a rate", limit.rate)?;
-    not_zero("a burst", limit.burst)?;
-    no_more("a burst", limit.burst, GREATEST_BURST)?;
-    Ok(Change::LimitBandwidth(BandwidthLimit {
+pub(crate) fn bandwidth_limit(limit: types::BandwidthLimit) -> Change {
+    Change::LimitBandwidth(BandwidthLimit {
         direction: direction(limit.direction),
         rate: limit.rate,
         burst: limit.burst,
-    }))
+    })
 }
 
 pub(crate) fn flow_rule(rule: types::FlowRule) -> Result<Change, Malformed> {
-    let protocol = rule.protocol;
-    let has_ports = protocol.is_some_and(|number| PROTOCOLS_WITH_PORTS.contains(&number));
-    if rule.ports.is_some() && !has_ports {
-        return Err(Malformed::PortsOfProtocol { protocol });
-    }
     Ok(Change::AddFlow(FlowRule {
         direction: direction(rule.direction),
         verdict: match rule.verdict {
@@ -174,7 +149,7 @@ pub(crate) fn flow_rule(rule: types::FlowRule) -> Result<Change, Malformed> {
             types::FlowVerdict::Drop => FlowVerdict::Drop,
         },
         peer: rule.peer.map(without_host_bits).transpose()?,
-        protocol,
+        protocol: rule.protocol,
         ports: rule.ports.map(port_range).transpose()?,
     }))
 }
@@ -202,10 +177,8 @@ pub(crate) fn masquerade(exclude: Vec<types::IpNetwork>) -> Result<Change, Malfo
     })
 }
 
-fn port_mapping(mapping: types::PortMapping) -> Result<PortMapping, Malformed> {
-    not_zero("a host port", mapping.host_port.into())?;
-    not_zero("a container port", mapping.container_port.into())?;
-    Ok(PortMapping {
+fn port_mapping(mapping: types::PortMapping) -> PortMapping {
+    PortMapping {
         transport: match mapping.transport {
             types::Transport::Tcp => Transport::Tcp,
             types::Transport::Udp => Transport::Udp,
@@ -214,18 +187,16 @@ fn port_mapping(mapping: types::PortMapping) -> Result<PortMapping, Malformed> {
         host_address: mapping.host_address.map(address),
         host_port: mapping.host_port,
         container_port: mapping.container_port,
-    })
+    }
 }
 
 fn packet_condition(condition: types::PacketCondition) -> Result<PacketCondition, Malformed> {
-    let family = family(condition.family);
-    let side = |side| of_family(without_host_bits(side)?, family);
     Ok(PacketCondition {
-        family,
+        family: family(condition.family),
         negated: condition.negated,
         matches: match condition.matches {
-            types::PacketMatch::Source(source) => PacketMatch::Source(side(source)?),
-            types::PacketMatch::Destination(to) => PacketMatch::Destination(side(to)?),
+            types::PacketMatch::Source(source) => PacketMatch::Source(without_host_bits(source)?),
+            types::PacketMatch::Destination(to) => PacketMatch::Destination(without_host_bits(to)?),
             types::PacketMatch::InputInterface(name) => PacketMatch::InputInterface(word(
                 name,
                 "an interface's name",
@@ -263,27 +234,6 @@ fn direction(direction: types::FlowDirection) -> FlowDirection {
     }
 }
 
-fn of_family(network: IpNet, family: Family) -> Result<IpNet, Malformed> {
-    if Family::of(network.addr()) != family {
-        return Err(Malformed::OtherFamily { network, family });
-    }
-    Ok(network)
-}
-
-fn not_zero(what: &'static str, value: u64) -> Result<(), Malformed> {
-    match value {
-        0 => Err(Malformed::Zero(what)),
-        _ => Ok(()),
-    }
-}
-
-fn no_more(what: &'static str, value: u64, greatest: u64) -> Result<(), Malformed> {
-    if value > greatest {
-        return Err(Malformed::TooGreat {
-            what,
-            value,
-            greatest,
-        });
-    }
-    Ok(())
-}
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

@@ -10,8 +10,10 @@
 mod answers;
 mod audit;
 mod builtin;
+mod changes;
 mod hostile;
 mod plugin_store;
+mod policy;
 mod services;
 mod support;
 mod wasi;
