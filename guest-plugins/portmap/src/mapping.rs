@@ -73,25 +73,31 @@ impl From<MappingObject> for PortMapping {
     }
 }
 
-/// The indexes of two mappings that want the same port of the host, if there are two.
+/// The indexes of two mappings that want the same port of the host, if there are two. A request can have thousands.
 pub(crate) fn clash(mappings: &[PortMapping]) -> Option<(usize, usize)> {
-    mappings.iter().enumerate().find_map(|(later, one)| {
-        let earlier = mappings
-            .iter()
-            .take(later)
-            .position(|other| overlap(one, other))?;
-        Some((earlier, later))
-    })
+    let mut sorted: Vec<(usize, &PortMapping)> = mappings.iter().enumerate().collect();
+    let port = |mapping: &PortMapping| (mapping.transport, mapping.host_port);
+    sorted.sort_unstable_by_key(|(index, mapping)| (port(mapping), *index));
+    sorted
+        .chunk_by(|(_, one), (_, other)| port(one) == port(other))
+        .find_map(|group| {
+            group.iter().enumerate().find_map(|(count, (later, one))| {
+                let (earlier, _) = group
+                    .iter()
+                    .take(count)
+                    .find(|(_, other)| overlap(one.host_address, other.host_address))?;
+                Some((*earlier, *later))
+            })
+        })
 }
 
-fn overlap(one: &PortMapping, other: &PortMapping) -> bool {
-    one.transport == other.transport
-        && one.host_port == other.host_port
-        && match (one.host_address, other.host_address) {
-            (Some(one), Some(other)) if one.is_ipv4() == other.is_ipv4() => {
-                one == other || one.is_unspecified() || other.is_unspecified()
-            }
-            (Some(_), Some(_)) => false,
-            (None, _) | (_, None) => true,
+/// Is there an address of the host that both mean?
+fn overlap(one: Option<IpAddr>, other: Option<IpAddr>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) if one.is_ipv4() == other.is_ipv4() => {
+            one == other || one.is_unspecified() || other.is_unspecified()
         }
+        (Some(_), Some(_)) => false,
+        (None, _) | (_, None) => true,
+    }
 }
