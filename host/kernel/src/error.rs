@@ -108,6 +108,38 @@ pub enum KernelError {
         /// The route that is there.
         found: String,
     },
+    /// Another's queueing discipline is in the place of ours.
+    #[error(
+        "{link} has another queueing discipline already, {found}, which was left alone: its rate can't be held; let one plugin alone shape it"
+    )]
+    QdiscExists {
+        /// The link.
+        link: String,
+        /// What is there.
+        found: String,
+    },
+    /// A different permanent neighbour entry is there.
+    #[error(
+        "{interface} has a permanent neighbour {address} with Ethernet address {found} and not {wanted}; it was left alone: remove it or configure {found}"
+    )]
+    NeighbourExists {
+        /// The interface.
+        interface: String,
+        /// The neighbour.
+        address: IpAddr,
+        /// What was asked for.
+        wanted: MacAddress,
+        /// What is there.
+        found: MacAddress,
+    },
+    /// A sysctl that does not belong to a network namespace, or whose path is not one.
+    #[error(
+        "sysctl {path:?} is not set: only parameters of the container's network can be, as net/ipv4/conf/eth0/arp_filter"
+    )]
+    SysctlPath {
+        /// What was asked for.
+        path: String,
+    },
     /// Duplicate address detection met another holder (RFC 4862, 5.4).
     #[error(
         "another host on the link of {interface} uses {address} already (duplicate address detection failed)"

@@ -3,14 +3,17 @@
 mod addresses;
 mod announce;
 mod bridge;
+mod chained;
 mod detection;
 mod gateway;
+mod group;
 mod host_end;
 mod loopback;
 mod macvlan;
 mod port;
 mod router;
 mod routes;
+mod shaping;
 mod status;
 mod tagged;
 mod undo;
@@ -28,6 +31,7 @@ use crate::netlink::{LinkState, RouteSocket};
 use crate::nft::{Base, Nft};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
+pub use chained::{ContainerInterface, HostBridge, HostPeer};
 pub use tagged::TaggedLink;
 pub use untagged::UntaggedLink;
 
@@ -173,6 +177,15 @@ impl Kernel for Linux {
                 self.nft()?.add_masquerade(wanted)?;
                 Ok(done)
             }
+            Step::Ifb(wanted) => self.make_ifb(wanted),
+            Step::TokenBucket(wanted) => self.put_token_bucket(wanted).map(|()| done),
+            Step::Redirect(wanted) => self.redirect(wanted).map(|()| done),
+            Step::Sysctl(wanted) => self.set_sysctl(wanted).map(|()| done),
+            Step::LinkSettings(wanted) => self.set_link_attributes(wanted).map(|()| done),
+            Step::AmendAddresses(wanted) => self.amend_addresses(wanted).map(|()| done),
+            Step::AmendRoutes(wanted) => self.amend_routes(wanted).map(|()| done),
+            Step::RoutingRules(wanted) => self.add_rules(wanted).map(|()| done),
+            Step::Neighbours(wanted) => self.set_neighbours(wanted).map(|()| done),
             other => Err(unsupported(other)),
         }
     }

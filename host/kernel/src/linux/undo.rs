@@ -3,6 +3,7 @@ use nix::errno::Errno;
 use plan::{LinkKind, MacAddress, MasqueradeSources, NetnsIdentity, SpoofCheck, Undo};
 use rtnetlink::LinkUnspec;
 
+use super::chained;
 use super::loopback::LOOPBACK;
 use super::macvlan::provisional_name;
 use super::{Linux, find, set};
@@ -11,14 +12,14 @@ use crate::{KernelError, Netns, NetnsError, Presence, Undone};
 
 /// What a link is recognised by.
 #[derive(Clone, Copy)]
-struct Recorded<'a> {
-    name: &'a str,
-    kind: LinkKind,
-    mac: MacAddress,
+pub(super) struct Recorded<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: LinkKind,
+    pub(super) mac: MacAddress,
 }
 
 impl Recorded<'_> {
-    fn is(&self, link: &LinkState) -> bool {
+    pub(super) fn is(&self, link: &LinkState) -> bool {
         self.wears(&link.name) && self.is_device(link)
     }
 
@@ -65,6 +66,14 @@ impl Linux {
                 };
                 Ok(outcome(self.nft()?.forget_spoof_check(&check)?))
             }
+            Undo::DeleteTokenBucket { link } => self.delete_token_bucket(link),
+            Undo::DeleteRedirect { link } => self.delete_redirect(link),
+            Undo::AmendAddresses { .. }
+            | Undo::AmendRoutes { .. }
+            | Undo::DeleteRoutingRules { .. }
+            | Undo::DeleteNeighbours { .. }
+            | Undo::RestoreLinkSettings { .. }
+            | Undo::RestoreSysctl { .. } => chained::take_back(undo),
             other => Err(super::unsupported(other)),
         }
     }
@@ -96,6 +105,14 @@ impl Linux {
                 };
                 self.nft()?.verify_spoof_check(&check)?.is_empty()
             }
+            Undo::DeleteTokenBucket { link } => return self.token_bucket_presence(link),
+            Undo::DeleteRedirect { link } => return self.redirect_presence(link),
+            Undo::AmendAddresses { .. }
+            | Undo::AmendRoutes { .. }
+            | Undo::DeleteRoutingRules { .. }
+            | Undo::DeleteNeighbours { .. }
+            | Undo::RestoreLinkSettings { .. }
+            | Undo::RestoreSysctl { .. } => chained::is_there(undo)?,
             other => return Err(super::unsupported(other)),
         };
         Ok(if present {
@@ -211,7 +228,7 @@ impl Linux {
 }
 
 /// The recorded namespace, if it is still at its path.
-fn reopen(recorded: &NetnsIdentity) -> Result<Option<Netns>, KernelError> {
+pub(super) fn reopen(recorded: &NetnsIdentity) -> Result<Option<Netns>, KernelError> {
     match Netns::open(&recorded.path) {
         Ok(netns) if netns.cookie() == recorded.cookie => Ok(Some(netns)),
         Ok(_)

@@ -31,6 +31,15 @@ impl Linux {
             // Said and done: nothing stays.
             Step::Announce(_) => Ok(Vec::new()),
             Step::Masquerade(wanted) => Ok(self.nft()?.verify_masquerade(wanted)?),
+            Step::Ifb(wanted) => self.compare_ifb(wanted),
+            Step::TokenBucket(wanted) => self.compare_token_bucket(wanted),
+            Step::Redirect(wanted) => self.compare_redirect(wanted),
+            Step::Sysctl(wanted) => self.compare_sysctl(wanted),
+            Step::LinkSettings(wanted) => self.compare_link_attributes(wanted),
+            Step::AmendAddresses(wanted) => self.compare_amended_addresses(wanted),
+            Step::AmendRoutes(wanted) => self.compare_amended_routes(wanted),
+            Step::RoutingRules(wanted) => self.compare_rules(wanted),
+            Step::Neighbours(wanted) => self.compare_neighbours(wanted),
             other => Err(super::unsupported(other)),
         }
     }
@@ -38,12 +47,12 @@ impl Linux {
 
 /// Collects what differs.
 #[derive(Debug, Default)]
-struct Differences {
-    found: Vec<Mismatch>,
+pub(super) struct Differences {
+    pub(super) found: Vec<Mismatch>,
 }
 
 impl Differences {
-    fn unless(
+    pub(super) fn unless(
         &mut self,
         same: bool,
         object: impl Into<String>,
@@ -59,12 +68,17 @@ impl Differences {
         }
     }
 
-    fn equal<T: PartialEq + ToString>(&mut self, object: impl Into<String>, expected: T, found: T) {
+    pub(super) fn equal<T: PartialEq + ToString>(
+        &mut self,
+        object: impl Into<String>,
+        expected: T,
+        found: T,
+    ) {
         let same = expected == found;
         self.unless(same, object, expected, found);
     }
 
-    fn missing(mut self, object: impl Into<String>) -> Vec<Mismatch> {
+    pub(super) fn missing(mut self, object: impl Into<String>) -> Vec<Mismatch> {
         self.unless(false, object, "present", "missing");
         self.found
     }

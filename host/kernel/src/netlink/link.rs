@@ -16,12 +16,17 @@ pub(crate) struct LinkState {
     pub(crate) name: String,
     pub(crate) up: bool,
     pub(crate) promiscuous: bool,
+    pub(crate) all_multicast: bool,
     /// `IFLA_OPERSTATE` is up: frames pass.
     pub(crate) operational: bool,
     /// `IFLA_INFO_KIND`; empty for physical devices and `lo`.
     pub(crate) kind: String,
     pub(crate) mac: Option<MacAddress>,
     pub(crate) mtu: u32,
+    /// In packets.
+    pub(crate) transmit_queue_length: u32,
+    /// `IFLA_GROUP`.
+    pub(crate) group: u32,
     /// The bridge whose port it is (`IFLA_MASTER`).
     pub(crate) controller: Option<u32>,
     /// The peer of a veth, the master of a macvlan (`IFLA_LINK`).
@@ -75,12 +80,15 @@ impl From<LinkMessage> for LinkState {
             index: message.header.index,
             up: flags.contains(LinkFlags::Up),
             promiscuous: flags.contains(LinkFlags::Promisc),
+            all_multicast: flags.contains(LinkFlags::Allmulti),
             ..Self::default()
         };
         for attribute in message.attributes {
             match attribute {
                 LinkAttribute::IfName(name) => link.name = name,
                 LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+                LinkAttribute::TxQueueLen(length) => link.transmit_queue_length = length,
+                LinkAttribute::Group(group) => link.group = group,
                 LinkAttribute::Address(octets) => {
                     link.mac = octets.try_into().ok().map(MacAddress);
                 }

@@ -1,0 +1,83 @@
+use nix::errno::Errno;
+use plan::{Mismatch, RoutingRule, RoutingRules};
+
+use super::{Linux, Tally};
+use crate::linux::verify::Differences;
+use crate::netlink::is_rule;
+use crate::{KernelError, Netns, Undone};
+
+impl Linux {
+    pub(in crate::linux) fn add_rules(&self, wanted: &RoutingRules) -> Result<(), KernelError> {
+        let container = self.container(|| "setting routing rules".into())?;
+        for rule in &wanted.rules {
+            if find(container, rule)?.is_some() {
+                continue;
+            }
+            match container.route().add_rule(rule) {
+                Ok(()) => {}
+                // Another process set it meanwhile.
+                Err(refusal) if refusal.errno == Errno::EEXIST => {}
+                Err(refusal) => return Err(refusal.when(format!("adding rule {rule}"))),
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::linux) fn compare_rules(
+        &self,
+        wanted: &RoutingRules,
+    ) -> Result<Vec<Mismatch>, KernelError> {
+        let mut differences = Differences::default();
+        let container = self.container(|| "checking routing rules".into())?;
+        for rule in &wanted.rules {
+            let there = find(container, rule)?.is_some();
+            differences.unless(there, format!("rule {rule}"), "present", "missing");
+        }
+        Ok(differences.found)
+    }
+
+    /// Without the rules that are there.
+    pub(super) fn observe_rules(&self, wanted: &RoutingRules) -> Result<RoutingRules, KernelError> {
+        let container = self.container(|| "reading routing rules".into())?;
+        let mut rules = Vec::new();
+        for rule in &wanted.rules {
+            if find(container, rule)?.is_none() {
+                rules.push(rule.clone());
+            }
+        }
+        Ok(RoutingRules { rules })
+    }
+}
+
+/// Each once: an equal one besides is another's.
+pub(super) fn delete(netns: &Netns, rules: &[RoutingRule]) -> Result<Undone, KernelError> {
+    let mut tally = Tally::default();
+    for rule in rules {
+        let Some(found) = find(netns, rule)? else {
+            continue;
+        };
+        match netns.route().delete_rule(&found) {
+            Ok(()) => tally.done = true,
+            Err(refusal) if refusal.errno == Errno::ENOENT => {}
+            Err(refusal) => return Err(refusal.when(format!("deleting rule {rule}"))),
+        }
+    }
+    Ok(tally.outcome())
+}
+
+pub(super) fn any_there(netns: &Netns, rules: &[RoutingRule]) -> Result<bool, KernelError> {
+    for rule in rules {
+        if find(netns, rule)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The rule that is looked at first: where the kernel chooses the priority, a later one comes before an earlier.
+fn find(netns: &Netns, wanted: &RoutingRule) -> Result<Option<RoutingRule>, KernelError> {
+    let family = wanted.family;
+    let rules = netns.route().rules(family);
+    let rules = rules.map_err(|refusal| refusal.when(format!("reading the {family} rules")))?;
+    Ok(rules.into_iter().find(|found| is_rule(found, wanted)))
+}
