@@ -50,8 +50,19 @@ pub const HOST_KEYS: [&str; 8] = [
 /// # Errors
 /// [`Failure::InvalidConfig`] if the text is no JSON object or does not fit the type.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    parse_without(text, &[])
+}
+
+/// As [`parse`], but without these keys as well: for a plugin that reads some of its keys with another plugin's type.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_without<T: DeserializeOwned>(text: &str, keys: &[&str]) -> Result<T, Failure> {
     let mut entries = read(text, IPAM)?;
-    entries.retain(|(key, _)| !HOST_KEYS.contains(&key.as_str()));
+    entries.retain(|(key, _)| {
+        let key = key.as_str();
+        !HOST_KEYS.contains(&key) && !keys.contains(&key)
+    });
     T::deserialize(&Json::Object(entries)).map_err(|error| invalid(IPAM, &error))
 }
 
@@ -149,6 +160,16 @@ mod tests {
         let text = r#"{"type": "wasm-cni", "plugin": "p", "digest": "sha256:0", "grants": [], "limits": {},
             "statusWhenExhausted": "ready", "coolDownSeconds": 5, "primaryFamily": "ipv6", "items": []}"#;
         assert_eq!(parse::<Outer>(text), Ok(Outer { items: vec![] }));
+    }
+
+    #[test]
+    fn keys_that_another_type_reads_are_left_out() {
+        let text = r#"{"items": [], "others": 5}"#;
+        assert_eq!(
+            parse_without::<Outer>(text, &["others"]),
+            Ok(Outer { items: vec![] })
+        );
+        assert!(parse_without::<Outer>(text, &["items"]).is_err());
     }
 
     #[test]
