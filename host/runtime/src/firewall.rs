@@ -101,6 +101,8 @@ mod tests {
             plugin: "bridge".into(),
             steps,
             undo: Vec::new(),
+            changes: Vec::new(),
+            call: None,
             addressing: None,
             config: Value::Null,
             result: Value::Null,

@@ -5,7 +5,6 @@ mod check;
 mod del;
 mod expectation;
 mod gc;
-mod identity;
 mod link;
 mod status;
 
@@ -46,15 +45,4 @@ fn about_network<T>(call: &Call, outcome: Result<T, Cause>) -> Result<T, Failure
         attachment: None,
         cause: Box::new(cause),
     })
-}
-
-/// Chain stages need plugins that offer one.
-fn refuse_stages(call: &Call) -> Result<(), Cause> {
-    let stage = call.config.stage.as_ref().or(call.config.chain.first());
-    match stage {
-        Some(stage) => Err(Cause::NoStage {
-            plugin: stage.reference.plugin.to_string(),
-        }),
-        None => Ok(()),
-    }
 }

@@ -28,6 +28,10 @@ pub struct Record {
     /// The container's network namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetnsIdentity>,
+    /// The end on the host of a link that another vendor's plugin made: its presence tells that the container lives. It is
+    /// looked for and never deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Undo>,
     /// When the first part was recorded.
     pub created_at: UnixSeconds,
     /// The group of the attachment's links (`IFLA_GROUP`), from [`crate::Store::next_group`].
@@ -82,6 +86,7 @@ impl Record {
             attachment,
             state: RecordState::Pending,
             netns: None,
+            witness: None,
             created_at,
             group,
             parts: Vec::new(),
@@ -117,6 +122,8 @@ struct StoredRecord<'a> {
     state: RecordState,
     #[serde(skip_serializing_if = "Option::is_none")]
     netns: Option<&'a NetnsIdentity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witness: Option<&'a Undo>,
     created_at: UnixSeconds,
     group: u32,
     parts: &'a [StagePart],
@@ -129,6 +136,7 @@ impl<'a> StoredRecord<'a> {
             attachment: &record.attachment,
             state: record.state,
             netns: record.netns.as_ref(),
+            witness: record.witness.as_ref(),
             created_at: record.created_at,
             group: record.group,
             parts: &record.parts,

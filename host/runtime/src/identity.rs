@@ -10,7 +10,7 @@ use crate::failure::Cause;
 
 /// Chooses Ethernet addresses and link group. The container's address is, in this order, the one that the runtime asks
 /// for, the one that is configured, a made one.
-pub(super) fn choose(
+pub(crate) fn choose(
     kernel: &Linux,
     store: &Store,
     attachment: &Attachment,
@@ -44,7 +44,7 @@ fn configured(link: &Link) -> Option<MacAddress> {
 }
 
 /// Another one for each call, so that undo tells what this call made from what an earlier or later one did.
-fn made(end: &str, attachment: &Attachment, now: SystemTime) -> MacAddress {
+pub(crate) fn made(end: &str, attachment: &Attachment, now: SystemTime) -> MacAddress {
     let instant = now
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
