@@ -48,7 +48,7 @@ pub(super) fn read(family: IpFamily, list: &[String]) -> Result<Vec<PacketCondit
             }
             Kind::Mark => {
                 waiting = None;
-                value::mark(clause.value).map(PacketMatch::Mark)
+                value::masked_mark(clause.value).map(PacketMatch::Mark)
             }
             Kind::Source => value::network(family, clause.value).map(PacketMatch::Source),
             Kind::Destination => value::network(family, clause.value).map(PacketMatch::Destination),

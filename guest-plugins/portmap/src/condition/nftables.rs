@@ -1,6 +1,6 @@
 //! nftables' text, as it would stand in a rule.
 
-use wasm_cni_guest::{IpFamily, PacketCondition, PacketMark, PacketMatch};
+use wasm_cni_guest::{IpFamily, PacketCondition, PacketMatch};
 
 use super::iptables::OUTGOING;
 use super::{POSSIBLE, value, wrong};
@@ -99,12 +99,9 @@ fn condition<'t, 'a>(
         Selector::InputInterface => {
             value::interface(unquoted(text), '*').map(PacketMatch::InputInterface)
         }
-        Selector::Mark => value::number(text).map(|value| {
-            PacketMatch::Mark(PacketMark {
-                value,
-                mask: mask.unwrap_or(u32::MAX),
-            })
-        }),
+        Selector::Mark => value::number(text)
+            .and_then(|value| value::mark(value, mask.unwrap_or(u32::MAX)))
+            .map(PacketMatch::Mark),
     };
     let condition = PacketCondition {
         family,

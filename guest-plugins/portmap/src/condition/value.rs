@@ -38,10 +38,15 @@ pub(super) fn network(family: IpFamily, text: &str) -> Result<IpNet, &'static st
 /// there would be part of the name, which the contract can't say.
 pub(super) fn interface(text: &str, wildcard: char) -> Result<String, &'static str> {
     let stem = text.strip_suffix(wildcard).unwrap_or(text);
-    if text.is_empty() || stem.len() > LONGEST_NAME || stem == "." || stem == ".." {
+    if stem.is_empty() && !text.is_empty() {
+        return Err("is any interface, which is no condition; leave it out");
+    }
+    if stem.is_empty() || stem.len() > LONGEST_NAME || stem == "." || stem == ".." {
         return Err("is no name of an interface");
     }
-    if stem.contains(['/', ':', '"', '{', ',']) || stem.chars().any(char::is_control) {
+    if stem.contains(['/', ':', '"', '{', ','])
+        || stem.chars().any(|c| c.is_whitespace() || c.is_control())
+    {
         return Err("is no name of an interface");
     }
     if stem.ends_with(['+', '*']) {
@@ -53,14 +58,20 @@ pub(super) fn interface(text: &str, wildcard: char) -> Result<String, &'static s
 }
 
 /// A value of a packet mark, after `/` its mask.
-pub(super) fn mark(text: &str) -> Result<PacketMark, &'static str> {
-    let (value, mask) = text
-        .split_once('/')
-        .map_or((text, None), |(value, mask)| (value, Some(mask)));
-    Ok(PacketMark {
-        value: number(value)?,
-        mask: mask.map_or(Ok(u32::MAX), number)?,
-    })
+pub(super) fn masked_mark(text: &str) -> Result<PacketMark, &'static str> {
+    match text.split_once('/') {
+        Some((value, mask)) => mark(number(value)?, number(mask)?),
+        None => mark(number(text)?, u32::MAX),
+    }
+}
+
+/// A mark that a packet can have.
+pub(super) fn mark(value: u32, mask: u32) -> Result<PacketMark, &'static str> {
+    if value & !mask == 0 {
+        Ok(PacketMark { value, mask })
+    } else {
+        Err("can't be: the value has bits outside its mask")
+    }
 }
 
 /// A number as C writes it: decimal, `0x` hexadecimal, `0` octal.

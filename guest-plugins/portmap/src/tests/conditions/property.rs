@@ -35,6 +35,7 @@ proptest! {
         address in any::<u32>(), length in 0..=32u8, negated in any::<bool>(), value in any::<u32>(), mask in any::<u32>(),
     ) {
         let address = std::net::Ipv4Addr::from(address);
+        let value = value & mask;
         let (not, unequal) = if negated { ("!", "!=") } else { ("", "") };
         let iptables = format!("-d 0.0.0.0/0 {not} -s {address}/{length} -m mark {not} --mark {value:#x}/{mask}");
         let nftables = format!("ip daddr 0.0.0.0/0 ip saddr {unequal} {address}/{length} mark & {mask} {unequal} {value}");

@@ -73,6 +73,16 @@ fn what_can_not_be_said_is_refused_with_its_words() {
             "\"--mark +1\": is no number",
         ),
         (
+            r#"["-m", "mark", "--mark", "0x11/0xf0"]"#,
+            "\"--mark 0x11/0xf0\": can't be",
+        ),
+        (
+            r#"["mark & 0xf0 == 0x11"]"#,
+            "\"mark & 0xf0 == 0x11\": can't be",
+        ),
+        (r#"["-i", "+"]"#, "\"-i +\": is any interface"),
+        (r#"["iifname *"]"#, "\"iifname *\": is any interface"),
+        (
             r#"["tcp dport 80"]"#,
             "\"tcp\": is not possible; possible are -s",
         ),
@@ -99,6 +109,7 @@ fn what_can_not_be_said_is_refused_with_its_words() {
         ),
         (r#"["meta oif 5"]"#, "\"meta oif\": the outgoing interface"),
         (r#"["iif eth0"]"#, "\"iif\": is not possible"),
+        (r#"["iifname \"a b\""]"#, "\"iifname \"a b\"\": is no name"),
         (r#"["iifname \"\""]"#, "\"iifname \"\"\": is no name"),
         (r#"["iifname \"eth0"]"#, "\"iifname \"eth0\": is no name"),
         (
