@@ -212,3 +212,112 @@ impl TryFrom<types::FlowRule> for FlowRule {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PacketMark;
+
+    fn net(text: &str) -> IpNet {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_goes_both_ways_survives_the_way_there_and_back() {
+        let rule = RoutingRule {
+            family: IpFamily::Ipv6,
+            priority: Some(5),
+            source: Some(net("fd00::2/128")),
+            destination: None,
+            table: 100,
+        };
+        assert_eq!(types::RoutingRule::from(rule).try_into(), Ok(rule));
+        let neighbour = Neighbour {
+            address: net("10.1.0.1/32").addr(),
+            mac: MacAddress([2, 0, 0x5e, 0x10, 0, 1]),
+        };
+        assert_eq!(
+            Neighbour::from(types::Neighbour::from(neighbour)),
+            neighbour
+        );
+        let mapping = PortMapping {
+            transport: Transport::Sctp,
+            host_address: Some(net("::1/128").addr()),
+            host_port: 8080,
+            container_port: 80,
+        };
+        assert_eq!(
+            PortMapping::from(types::PortMapping::from(mapping)),
+            mapping
+        );
+        let limit = BandwidthLimit {
+            direction: FlowDirection::Egress,
+            rate: 1,
+            burst: 2,
+        };
+        assert_eq!(
+            BandwidthLimit::from(types::BandwidthLimit::from(limit)),
+            limit
+        );
+        let flow = FlowRule {
+            direction: FlowDirection::Ingress,
+            verdict: FlowVerdict::Drop,
+            peer: Some(net("10.0.0.0/8")),
+            protocol: Some(6),
+            ports: Some(PortRange {
+                first: 80,
+                last: 443,
+            }),
+        };
+        assert_eq!(types::FlowRule::from(flow).try_into(), Ok(flow));
+    }
+
+    #[test]
+    fn conditions_keep_what_they_look_for() {
+        let lower = |matches| {
+            types::PacketCondition::from(crate::PacketCondition {
+                family: IpFamily::Ipv4,
+                negated: true,
+                matches,
+            })
+        };
+        let network = lower(PacketMatch::Destination(net("10.0.0.0/8")));
+        assert!(network.negated);
+        assert!(matches!(
+            network.matches,
+            types::PacketMatch::Destination(types::IpNetwork {
+                address: types::IpAddress::Ipv4((10, 0, 0, 0)),
+                prefix_length: 8
+            })
+        ));
+        let source = lower(PacketMatch::Source(net("10.0.0.0/8")));
+        assert!(matches!(source.matches, types::PacketMatch::Source(_)));
+        let input = lower(PacketMatch::InputInterface("eth+".to_owned()));
+        assert!(
+            matches!(input.matches, types::PacketMatch::InputInterface(name) if name == "eth+")
+        );
+        let mark = lower(PacketMatch::Mark(PacketMark { value: 1, mask: 3 }));
+        assert!(matches!(
+            mark.matches,
+            types::PacketMatch::Mark(types::PacketMark { value: 1, mask: 3 })
+        ));
+    }
+
+    #[test]
+    fn an_impossible_prefix_from_the_host_is_an_error() {
+        let impossible = types::IpNetwork {
+            address: types::IpAddress::Ipv4((10, 0, 0, 1)),
+            prefix_length: 33,
+        };
+        assert!(matches!(
+            FlowRule::try_from(types::FlowRule {
+                direction: types::FlowDirection::Ingress,
+                verdict: types::FlowVerdict::Accept,
+                peer: Some(impossible),
+                protocol: None,
+                ports: None,
+            }),
+            Err(Failure::Other(_))
+        ));
+    }
+}
