@@ -163,6 +163,18 @@ impl Attaching<'_> {
     }
 }
 
+/// The chain's outcome, if neither the stages nor the operator's list of sysctls speak against it.
+fn agreed(node: &Node, merge: plan::Merge, interface: &str) -> Result<Merged, Cause> {
+    let merged = merge.finish().map_err(Cause::Chain)?;
+    let list = &node.settings.sysctl_allow_list;
+    let objections = crate::sysctl_allow_list::objections(list, &merged, interface)?;
+    if objections.is_empty() {
+        Ok(merged)
+    } else {
+        Err(Cause::Chain(objections))
+    }
+}
+
 /// Did a stage decide about the resolver settings?
 fn sets_dns(merged: &Merged) -> bool {
     merged

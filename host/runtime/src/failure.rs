@@ -8,6 +8,7 @@ use store::{LockError, StoreError};
 
 use crate::delegate::DelegateError;
 use crate::settings::SettingsError;
+use crate::sysctl_allow_list::AllowListError;
 
 /// A call that did not succeed: where, and why.
 #[derive(Debug)]
@@ -68,6 +69,9 @@ pub enum Cause {
     /// The stages of a chain do not go together, or ask for what they may not have.
     #[error("the chain is refused, and nothing was applied: {}", list(.0))]
     Chain(Vec<plan::Objection>),
+    /// The list of allowed sysctls can't be used.
+    #[error(transparent)]
+    AllowList(#[from] AllowListError),
     /// A stage adds an address that it can't have.
     #[error("address {address}, which a stage of the chain adds, can't be had: {source}")]
     AddedAddress {

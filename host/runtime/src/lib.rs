@@ -28,6 +28,7 @@ mod report;
 mod result;
 mod settings;
 mod sweep;
+mod sysctl_allow_list;
 mod verbs;
 
 pub use call::{Answer, Caller, run};
@@ -36,3 +37,4 @@ pub use failure::{Cause, Failure};
 pub use log::{Level, printable};
 pub use node::{BUILT_IN_IPAM, BUILT_IN_STAGES, is_built_in};
 pub use settings::{SETTINGS_FILE, Settings, SettingsError};
+pub use sysctl_allow_list::AllowListError;

@@ -31,7 +31,10 @@ pub(crate) fn error_object(failure: &Failure, version: SpecVersion) -> ErrorObje
 pub(crate) fn code(cause: &Cause) -> Code {
     match cause {
         Cause::Request(error) => error.code(),
-        Cause::Settings(_) | Cause::Node { .. } | Cause::ResolvConf { .. } => Code::IO_FAILURE,
+        Cause::Settings(_)
+        | Cause::Node { .. }
+        | Cause::ResolvConf { .. }
+        | Cause::AllowList(_) => Code::IO_FAILURE,
         // 3 would tell the runtime that no DEL is needed, and on ADD that is so.
         Cause::Netns(NetnsError::NotFound { .. }) => Code::CONTAINER_UNKNOWN,
         Cause::Netns(_) | Cause::OtherNetns { .. } => Code::INVALID_NETNS,

@@ -7,7 +7,7 @@ use plan::{
     NetnsIdentity, Plan, Step,
 };
 
-use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, contended, sets_dns};
+use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
 use serde_json::Value;
 
 use crate::chain::{self, Stage};
@@ -137,7 +137,7 @@ impl Attaching<'_> {
         }
         let storage = |plugin: &str| PluginStorage::of(overlay, plugin, true);
         let calls = chain::run(self.node, stages, &self.info(), &storage, &mut merge)?;
-        let merged = merge.finish().map_err(Cause::Chain)?;
+        let merged = agreed(self.node, merge, &self.attachment.interface_name)?;
         self.settle_addresses(plugin(ipam), &completed, &merged.proposal.addressing)?;
         let identity = Identity {
             container_mac: merged.proposal.mac.unwrap_or(identity.container_mac),

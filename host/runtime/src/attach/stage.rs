@@ -6,7 +6,7 @@ use plan::{ChainRequest, Merge, Merged, Proposal, Step, Undo};
 use serde_json::Value;
 use store::{Record, RecordState};
 
-use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, contended, sets_dns};
+use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
 use crate::chain::{self, Stage};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
@@ -110,7 +110,7 @@ impl Attaching<'_> {
         let stages = std::slice::from_ref(stage);
         let storage = |plugin: &str| PluginStorage::of(overlay, plugin, true);
         let mut calls = chain::run(self.node, stages, &self.info(), &storage, &mut merge)?;
-        let merged = merge.finish().map_err(Cause::Chain)?;
+        let merged = agreed(self.node, merge, &self.attachment.interface_name)?;
         let (before, after) = (&found.proposal.addressing, &merged.proposal.addressing);
         self.settle_addresses(recorded_ipam(found.record.as_ref()).as_ref(), before, after)?;
         Ok((merged, calls.pop().flatten()))

@@ -328,7 +328,7 @@ fn plugin_config(
     let mut config = section.clone();
     let mut sets: Vec<Value> = Vec::new();
     if let Some(Value::Array(from_runtime)) = runtime_config.and_then(|all| all.get("ipRanges")) {
-        sets.extend(from_runtime.iter().cloned());
+        sets.extend(from_runtime.iter().cloned().map(small_initials));
     }
     if config.get("subnet").is_some_and(|subnet| !subnet.is_null()) {
         let keys = ["subnet", "rangeStart", "rangeEnd", "gateway"];
@@ -345,6 +345,26 @@ fn plugin_config(
         config.insert("ranges".into(), Value::Array(sets));
     }
     config
+}
+
+/// Runtimes that use the library go-cni begin keys with capital letters, which Go reads alike; plugins need not know.
+fn small_initials(set: Value) -> Value {
+    match set {
+        Value::Array(ranges) => ranges.into_iter().map(small_initials).collect(),
+        Value::Object(range) => {
+            let small = |key: String| {
+                let mut letters = key.chars();
+                let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+                first.into_iter().chain(letters).collect()
+            };
+            range
+                .into_iter()
+                .map(|(key, value)| (small(key), value))
+                .collect::<Map<String, Value>>()
+                .into()
+        }
+        other => other,
+    }
 }
 
 /// What plugins are told about the attachment.
@@ -388,7 +408,7 @@ mod tests {
     fn a_plugin_sees_all_ranges_in_one_place() {
         let section = json!({"type": "wasm-cni", "subnet": "10.1.0.0/24", "gateway": "10.1.0.9",
             "ranges": [[{"subnet": "fd00::/64"}]]});
-        let runtime = json!({"ipRanges": [[{"subnet": "10.9.0.0/24"}]]});
+        let runtime = json!({"ipRanges": [[{"Subnet": "10.9.0.0/24"}]]});
         let config = plugin_config(section.as_object().unwrap(), Some(&runtime));
         assert_eq!(
             config["ranges"],
