@@ -102,8 +102,10 @@ fn spellings(name: &str, interface: &str) -> Vec<String> {
     if let Ok(path) = sysctl_path(name, interface) {
         let parts: Vec<&str> = path.split('/').collect();
         spellings.push(parts.join("."));
-        let general = |part: &&str| if *part == interface { "IFNAME" } else { *part };
-        let general: Vec<&str> = parts.iter().map(|part| general(&part)).collect();
+        let general: Vec<&str> = parts
+            .into_iter()
+            .map(|part| if part == interface { "IFNAME" } else { part })
+            .collect();
         spellings.push(general.join("."));
     }
     spellings
