@@ -7,6 +7,7 @@ use super::loopback::LOOPBACK;
 use super::macvlan::provisional_name;
 use super::{Linux, find, set};
 use crate::netlink::{LinkState, RouteSocket};
+use crate::nft::Tracked;
 use crate::{KernelError, Netns, NetnsError, Presence, Undone};
 
 /// What a link is recognised by.
@@ -65,6 +66,11 @@ impl Linux {
                 };
                 Ok(outcome(self.nft()?.forget_spoof_check(&check)?))
             }
+            Undo::ForgetPortForwards(unwanted) => self.forget_port_forwards(unwanted),
+            Undo::ForgetConnections(stale) => {
+                self.nft()?.forget_connections(stale, Tracked::ToTarget)?;
+                Ok(Undone::Done)
+            }
             other => Err(super::unsupported(other)),
         }
     }
@@ -96,6 +102,8 @@ impl Linux {
                 };
                 self.nft()?.verify_spoof_check(&check)?.is_empty()
             }
+            Undo::ForgetPortForwards(forwards) => return self.port_forwards_presence(forwards),
+            Undo::ForgetConnections(stale) => return self.connections_presence(stale),
             other => return Err(super::unsupported(other)),
         };
         Ok(if present {

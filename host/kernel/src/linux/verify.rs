@@ -31,6 +31,12 @@ impl Linux {
             // Said and done: nothing stays.
             Step::Announce(_) => Ok(Vec::new()),
             Step::Masquerade(wanted) => Ok(self.nft()?.verify_masquerade(wanted)?),
+            Step::PortForwardChain(wanted) => Ok(self.nft()?.verify_port_forward_chain(wanted)?),
+            Step::PortForwards(wanted) => Ok(self.nft()?.verify_port_forwards(wanted)?),
+            // Connections may come at any time.
+            Step::ForgetConnections(_) => Ok(Vec::new()),
+            Step::RouteLocalnet { link } => self.compare_route_localnet(link),
+            Step::Hairpin { port } => self.compare_hairpin(port),
             other => Err(super::unsupported(other)),
         }
     }
