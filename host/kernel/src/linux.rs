@@ -8,6 +8,7 @@ mod detection;
 mod gateway;
 mod group;
 mod host_end;
+mod host_ports;
 mod loopback;
 mod macvlan;
 mod port;
@@ -24,11 +25,11 @@ mod veth;
 use std::sync::Arc;
 
 use netlink_packet_route::link::LinkMessage;
-use plan::{Family, MasqueradeNetwork, Mismatch, SpoofCheck, Step, Undo};
+use plan::{Family, Mismatch, Step, Undo};
 use tokio::runtime::Runtime;
 
 use crate::netlink::{LinkState, RouteSocket};
-use crate::nft::{Base, Nft};
+use crate::nft::{Base, Firewall, Nft, Tracked};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
 pub use chained::{ContainerInterface, HostBridge, HostPeer};
@@ -117,12 +118,8 @@ impl Linux {
     ///
     /// # Errors
     /// What nftables refused; then nothing was changed.
-    pub fn restore_firewall(
-        &mut self,
-        networks: &[(MasqueradeNetwork, Vec<std::net::IpAddr>)],
-        checks: &[SpoofCheck],
-    ) -> Result<(), KernelError> {
-        Ok(self.nft()?.restore(networks, checks)?)
+    pub fn restore_firewall(&mut self, firewall: &Firewall) -> Result<(), KernelError> {
+        Ok(self.nft()?.restore(firewall)?)
     }
 
     /// Removes our nftables tables, those of every attachment; false when there was none.
@@ -186,6 +183,19 @@ impl Kernel for Linux {
             Step::AmendRoutes(wanted) => self.amend_routes(wanted).map(|()| done),
             Step::RoutingRules(wanted) => self.add_rules(wanted).map(|()| done),
             Step::Neighbours(wanted) => self.set_neighbours(wanted).map(|()| done),
+            Step::PortForwardChain(chain) => {
+                Ok(ensured(self.nft()?.ensure_port_forward_chain(chain)?))
+            }
+            Step::PortForwards(wanted) => {
+                self.nft()?.add_port_forwards(wanted)?;
+                Ok(done)
+            }
+            Step::ForgetConnections(stale) => {
+                self.nft()?.forget_connections(stale, Tracked::ToPort)?;
+                Ok(done)
+            }
+            Step::RouteLocalnet { link } => self.route_localnet(link),
+            Step::Hairpin { port } => self.hairpin(port).map(|()| done),
             other => Err(unsupported(other)),
         }
     }

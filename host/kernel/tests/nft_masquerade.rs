@@ -15,7 +15,7 @@ mod nft_traffic;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV6, UdpSocket};
 use std::time::Duration;
 
-use kernel::nft::Base;
+use kernel::nft::{Base, Firewall};
 use nft_namespaces::{Namespace, connect};
 use nft_networks::{address, ensure, lines, network, open, pods, sources};
 use nft_traffic::{Protocol, source_seen};
@@ -264,11 +264,14 @@ fn a_flush_is_told_until_every_source_is_restored() {
     let other_sources: Vec<IpAddr> = (0..3000_u32)
         .map(|n| IpAddr::from((0x0a09_0000 + n).to_be_bytes()))
         .collect();
-    let all = [
-        (network.clone(), wanted.sources.clone()),
-        (second.clone(), other_sources.clone()),
-    ];
-    nft.restore(&all, &[]).unwrap();
+    let all = Firewall {
+        masquerade: vec![
+            (network.clone(), wanted.sources.clone()),
+            (second.clone(), other_sources.clone()),
+        ],
+        ..Firewall::default()
+    };
+    nft.restore(&all).unwrap();
     assert_eq!(
         nft.ensure_masquerade_network(&network).unwrap(),
         Base::Present

@@ -13,11 +13,18 @@ mod nft_namespaces;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use kernel::nft::{Base, Nft};
+use kernel::nft::{Base, Firewall, Nft};
 use nft_namespaces::{Namespace, connect};
 use plan::{MacAddress, SpoofCheck};
 
 const FORGED: &str = "02:00:00:00:00:99";
+
+fn firewall(checks: &[SpoofCheck]) -> Firewall {
+    Firewall {
+        spoof_checks: checks.to_vec(),
+        ..Firewall::default()
+    }
+}
 
 /// Two containers at a bridge.
 struct Bridged {
@@ -53,7 +60,7 @@ impl Bridged {
         let bridged = Self::new()?;
         let mut nft = bridged.host.run(|| Nft::open().unwrap());
         match nft.ensure_spoof_check() {
-            Ok(_) => nft.restore(&[], &[check()]).unwrap(),
+            Ok(_) => nft.restore(&firewall(&[check()])).unwrap(),
             Err(error) if error.to_string().contains("CONFIG_NF_TABLES_BRIDGE") => {
                 println!("skipped: {error}");
                 return None;
@@ -199,7 +206,7 @@ fn many_at_once_make_the_rule_once_and_lose_no_check() {
             scope.spawn(move || {
                 let mut nft = host.run(|| Nft::open().unwrap());
                 if nft.ensure_spoof_check().unwrap() == Base::Created {
-                    nft.restore(&[], &[]).unwrap();
+                    nft.restore(&firewall(&[])).unwrap();
                 }
                 nft.add_spoof_check(&numbered(number)).unwrap();
             });

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use kernel::Linux;
-use plan::{MasqueradeNetwork, NetworkTag, SpoofCheck, Step};
+use kernel::nft::Firewall;
+use plan::{
+    ForwardTag, MasqueradeNetwork, NetworkTag, PortForward, PortForwardChain, SpoofCheck, Step,
+};
 use store::{Record, Store};
 
 use crate::failure::Cause;
@@ -26,14 +29,15 @@ pub(crate) fn restore(store: &Store, kernel: &mut Linux) -> Result<(), Cause> {
         }
     }
     let wanted = Wanted::of(records);
-    let networks: Vec<_> = wanted.networks.into_values().collect();
-    Ok(kernel.restore_firewall(&networks, &wanted.checks)?)
+    Ok(kernel.restore_firewall(&wanted.firewall())?)
 }
 
 #[derive(Default)]
 struct Wanted {
     networks: BTreeMap<NetworkTag, (MasqueradeNetwork, Vec<IpAddr>)>,
     checks: Vec<SpoofCheck>,
+    ports: BTreeMap<ForwardTag, (PortForwardChain, Vec<PortForward>)>,
+    loopback_guard: bool,
 }
 
 impl Wanted {
@@ -47,7 +51,16 @@ impl Wanted {
         wanted
     }
 
-    /// A network's own step comes before its sources in every plan.
+    fn firewall(self) -> Firewall {
+        Firewall {
+            masquerade: self.networks.into_values().collect(),
+            spoof_checks: self.checks,
+            port_forwards: self.ports.into_values().collect(),
+            loopback_guard: self.loopback_guard,
+        }
+    }
+
+    /// A shared step comes before the elements in every plan.
     fn add(&mut self, step: &Step) {
         match step {
             Step::MasqueradeNetwork(newer) => {
@@ -64,6 +77,19 @@ impl Wanted {
                 }
             }
             Step::SpoofCheck(check) => self.checks.push(check.clone()),
+            Step::PortForwardChain(newer) => {
+                let entry = self.ports.entry(newer.tag);
+                let (known, _) = entry.or_insert_with(|| (newer.clone(), Vec::new()));
+                known.subnets.extend(&newer.subnets);
+                known.subnets.sort_unstable();
+                known.subnets.dedup();
+            }
+            Step::PortForwards(wanted) => {
+                if let Some((_, known)) = self.ports.get_mut(&wanted.tag) {
+                    known.extend(&wanted.forwards);
+                }
+            }
+            Step::RouteLocalnet { .. } => self.loopback_guard = true,
             _ => {}
         }
     }

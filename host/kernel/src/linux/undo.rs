@@ -8,6 +8,7 @@ use super::loopback::LOOPBACK;
 use super::macvlan::provisional_name;
 use super::{Linux, find, set};
 use crate::netlink::{LinkState, RouteSocket};
+use crate::nft::Tracked;
 use crate::{KernelError, Netns, NetnsError, Presence, Undone};
 
 /// What a link is recognised by.
@@ -74,6 +75,11 @@ impl Linux {
             | Undo::DeleteNeighbours { .. }
             | Undo::RestoreLinkSettings { .. }
             | Undo::RestoreSysctl { .. } => chained::take_back(undo),
+            Undo::ForgetPortForwards(unwanted) => self.forget_port_forwards(unwanted),
+            Undo::ForgetConnections(stale) => {
+                self.nft()?.forget_connections(stale, Tracked::ToTarget)?;
+                Ok(Undone::Done)
+            }
             other => Err(super::unsupported(other)),
         }
     }
@@ -113,6 +119,8 @@ impl Linux {
             | Undo::DeleteNeighbours { .. }
             | Undo::RestoreLinkSettings { .. }
             | Undo::RestoreSysctl { .. } => chained::is_there(undo)?,
+            Undo::ForgetPortForwards(forwards) => return self.port_forwards_presence(forwards),
+            Undo::ForgetConnections(stale) => return self.connections_presence(stale),
             other => return Err(super::unsupported(other)),
         };
         Ok(if present {

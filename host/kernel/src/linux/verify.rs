@@ -40,6 +40,12 @@ impl Linux {
             Step::AmendRoutes(wanted) => self.compare_amended_routes(wanted),
             Step::RoutingRules(wanted) => self.compare_rules(wanted),
             Step::Neighbours(wanted) => self.compare_neighbours(wanted),
+            Step::PortForwardChain(wanted) => Ok(self.nft()?.verify_port_forward_chain(wanted)?),
+            Step::PortForwards(wanted) => Ok(self.nft()?.verify_port_forwards(wanted)?),
+            // Connections may come at any time.
+            Step::ForgetConnections(_) => Ok(Vec::new()),
+            Step::RouteLocalnet { link } => self.compare_route_localnet(link),
+            Step::Hairpin { port } => self.compare_hairpin(port),
             other => Err(super::unsupported(other)),
         }
     }

@@ -48,6 +48,11 @@ impl<'a> Attributes<'a> {
         self.write(kind | NLA_F_NESTED, |buffer| fill(&mut Attributes(buffer)))
     }
 
+    /// Attributes inside an attribute, as the kernel gave them.
+    pub(super) fn nested(&mut self, kind: u16, attributes: &[u8]) -> &mut Self {
+        self.bytes(kind | NLA_F_NESTED, attributes)
+    }
+
     fn write(&mut self, kind: u16, value: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         let start = self.0.len();
         self.0.extend([0; 2]);

@@ -12,6 +12,7 @@ mod list {
 /// `NFTA_SET_ELEM_…`
 mod attribute {
     pub(super) const KEY: u16 = 1;
+    pub(super) const DATA: u16 = 2;
     pub(super) const FLAGS: u16 = 3;
 }
 /// `NFTA_LIST_ELEM`
@@ -22,12 +23,14 @@ const VALUE: u16 = 1;
 /// So many elements in one message: a list's length has 16 bits, and an element takes less than 64 bytes.
 const MOST_IN_MESSAGE: usize = 1000;
 
-/// An element of a set.
+/// An element of a set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) key: Vec<u8>,
     /// The key is the first one after an interval.
     pub(super) end: bool,
+    /// What the key leads to in a map.
+    pub(super) data: Option<Vec<u8>>,
 }
 
 impl Element {
@@ -36,14 +39,23 @@ impl Element {
         Self {
             key: key.into(),
             end: false,
+            data: None,
+        }
+    }
+
+    /// A key of a map and what it leads to.
+    pub(super) fn leading_to(key: impl Into<Vec<u8>>, data: impl Into<Vec<u8>>) -> Self {
+        Self {
+            data: Some(data.into()),
+            ..Self::key(key)
         }
     }
 
     /// The first key after an interval.
     pub(super) fn end(key: impl Into<Vec<u8>>) -> Self {
         Self {
-            key: key.into(),
             end: true,
+            ..Self::key(key)
         }
     }
 
@@ -65,7 +77,9 @@ impl Element {
             let flags = find(element, attribute::FLAGS)
                 .and_then(u32_of)
                 .unwrap_or(0);
+            let data = find(element, attribute::DATA).and_then(|data| find(data, VALUE));
             elements.push(Self {
+                data: data.map(<[u8]>::to_owned),
                 key: find(find(element, attribute::KEY)?, VALUE)?.to_owned(),
                 end: flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0,
             });
@@ -136,6 +150,11 @@ fn encode(attributes: &mut Attributes<'_>, set: &Set, elements: Option<&[Element
                 item.nest(attribute::KEY, |key| {
                     key.bytes(VALUE, &element.key);
                 });
+                if let Some(data) = &element.data {
+                    item.nest(attribute::DATA, |value| {
+                        value.bytes(VALUE, data);
+                    });
+                }
                 if element.end {
                     item.code(attribute::FLAGS, libc::NFT_SET_ELEM_INTERVAL_END);
                 }

@@ -47,6 +47,12 @@ pub enum NftError {
         /// How often it was tried.
         attempts: u32,
     },
+    /// A port of an address of one family cannot lead to an address of the other.
+    #[error("cannot forward {forward}: the two addresses are not of one family")]
+    FamiliesDiffer {
+        /// The port and its target.
+        forward: String,
+    },
     /// The name cannot be that of an interface.
     #[error("{name:?} is not an interface name (1–15 bytes)")]
     InterfaceName {
@@ -61,7 +67,10 @@ impl NftError {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Socket { cause, .. } | Self::Refused { cause, .. } => cause.raw_os_error(),
-            Self::Answer { .. } | Self::Contended { .. } | Self::InterfaceName { .. } => None,
+            Self::Answer { .. }
+            | Self::Contended { .. }
+            | Self::FamiliesDiffer { .. }
+            | Self::InterfaceName { .. } => None,
         }
     }
 }
@@ -96,6 +105,18 @@ pub enum Object {
     Set,
     /// Elements of a set.
     Elements,
+    /// Tracked connections.
+    Connections,
+}
+
+impl Object {
+    /// The part of nfnetlink that knows it (`NFNL_SUBSYS_…`).
+    pub(super) fn subsystem(self) -> libc::c_int {
+        match self {
+            Self::Connections => libc::NFNL_SUBSYS_CTNETLINK,
+            _ => libc::NFNL_SUBSYS_NFTABLES,
+        }
+    }
 }
 
 impl fmt::Display for Operation {
@@ -125,6 +146,10 @@ fn remedy(operation: Operation, cause: &io::Error) -> Option<&'static str> {
         (_, libc::EPERM) => {
             Some("CAP_NET_ADMIN in the network namespace's user namespace is needed")
         }
+        (
+            Operation::Read(Object::Connections) | Operation::Delete(Object::Connections),
+            libc::EINVAL | libc::EOPNOTSUPP,
+        ) => Some("the kernel lacks CONFIG_NF_CT_NETLINK (module nf_conntrack_netlink)"),
         (Operation::Batch | Operation::Read(_), libc::EINVAL | libc::EOPNOTSUPP) => {
             Some("the kernel lacks CONFIG_NF_TABLES (module nf_tables)")
         }
@@ -138,7 +163,7 @@ fn remedy(operation: Operation, cause: &io::Error) -> Option<&'static str> {
             "the kernel lacks the set types hash or rbtree (module nf_tables_set before Linux 5.1)",
         ),
         (Operation::Add(Object::Rule), libc::ENOENT | libc::EOPNOTSUPP) => Some(
-            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq) or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
+            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq), for host ports CONFIG_NFT_NAT, CONFIG_NFT_CT and CONFIG_NFT_FIB_INET, or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
         ),
         (Operation::Add(Object::Elements), libc::ENOENT) => {
             Some("table or set were removed by others, the next ADD makes them again")

@@ -1,3 +1,5 @@
+use plan::Family;
+
 use super::attribute::Attributes;
 
 /// `NFTA_LIST_ELEM`
@@ -8,12 +10,17 @@ const DATA: u16 = 2;
 /// `NFTA_DATA_VALUE`, `NFTA_DATA_VERDICT`
 const VALUE: u16 = 1;
 const VERDICT: u16 = 2;
+/// `NFT_FIB_RESULT_ADDRTYPE`, `NFTA_FIB_F_DADDR`
+const FIB_ADDRESS_KIND: libc::c_int = 3;
+const FIB_DESTINATION: libc::c_int = 2;
 
 /// A register, which an expression loads and another one reads: 16 bytes. What is longer goes on in the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Register {
     First,
     Second,
+    /// One of the sixteen words of 4 bytes that all registers together consist of; the first is 0.
+    Word(u8),
 }
 
 /// A fact about the packet.
@@ -23,6 +30,10 @@ pub(super) enum Meta {
     Family,
     /// The name of the interface that it came by, 16 bytes.
     InputInterfaceName,
+    /// The number of its transport protocol, one byte.
+    TransportProtocol,
+    /// Its mark, 4 bytes in the host's order.
+    Mark,
 }
 
 /// Where an offset into the packet counts from.
@@ -30,6 +41,13 @@ pub(super) enum Meta {
 pub(super) enum Header {
     Link,
     Network,
+    Transport,
+}
+
+/// How a register is compared with a value, byte by byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Differs,
 }
 
 /// What a rule decides.
@@ -64,6 +82,33 @@ pub(super) enum Expression {
         set: String,
         negated: bool,
     },
+    /// Matches if the register compares so.
+    Compare {
+        register: Register,
+        comparison: Comparison,
+        value: Vec<u8>,
+    },
+    /// Sets bits of the register, as long as the value is.
+    SetBits { register: Register, bits: Vec<u8> },
+    /// Gives the packet the mark that the register holds.
+    SetMark { register: Register },
+    /// Loads what connection tracking says of the connection: `IPS_…`, 4 bytes in the host's order.
+    ConnectionStatus { into: Register },
+    /// Loads the kind (`RTN_…`, 4 bytes in the host's order) of the route to the packet's destination.
+    DestinationKind { into: Register },
+    /// Matches if what the register holds is a key of the map, and loads what it leads to.
+    Map {
+        register: Register,
+        map: String,
+        into: Register,
+    },
+    /// Gives the packet's connection another destination, and accepts it. The address lies in a register, the port in
+    /// another.
+    DestinationNat {
+        family: Family,
+        address: Register,
+        port: Register,
+    },
     /// Decides.
     Verdict(Verdict),
     /// Gives the packet's connection the address of the interface that it leaves by, and accepts it.
@@ -82,11 +127,14 @@ impl Expression {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Meta { .. } => "meta",
+            Self::Meta { .. } | Self::SetMark { .. } => "meta",
             Self::Payload { .. } => "payload",
-            Self::Mask { .. } => "bitwise",
-            Self::Equal { .. } => "cmp",
-            Self::Lookup { .. } => "lookup",
+            Self::Mask { .. } | Self::SetBits { .. } => "bitwise",
+            Self::Equal { .. } | Self::Compare { .. } => "cmp",
+            Self::Lookup { .. } | Self::Map { .. } => "lookup",
+            Self::ConnectionStatus { .. } => "ct",
+            Self::DestinationKind { .. } => "fib",
+            Self::DestinationNat { .. } => "nat",
             Self::Verdict(_) => "immediate",
             Self::Masquerade => "masq",
         }
@@ -130,6 +178,55 @@ impl Expression {
                 .text(1, set)
                 .code(2, register.number())
                 .code(5, if *negated { libc::NFT_LOOKUP_F_INV } else { 0 }),
+            Self::Compare {
+                register,
+                comparison,
+                value,
+            } => data
+                .code(1, register.number())
+                .code(2, comparison.number())
+                .nest(3, |data| {
+                    data.bytes(VALUE, value);
+                }),
+            Self::SetBits { register, bits } => {
+                let kept: Vec<_> = bits.iter().map(|byte| !byte).collect();
+                data.code(1, register.number())
+                    .code(2, register.number())
+                    .u32(3, bits.len() as u32)
+                    .nest(4, |value| {
+                        value.bytes(VALUE, &kept);
+                    })
+                    .nest(5, |value| {
+                        value.bytes(VALUE, bits);
+                    })
+            }
+            Self::SetMark { register } => {
+                data.code(2, libc::NFT_META_MARK).code(3, register.number())
+            }
+            Self::ConnectionStatus { into } => {
+                data.code(1, into.number()).code(2, libc::NFT_CT_STATUS)
+            }
+            Self::DestinationKind { into } => data
+                .code(1, into.number())
+                .code(2, FIB_ADDRESS_KIND)
+                .code(3, FIB_DESTINATION),
+            Self::Map {
+                register,
+                map,
+                into,
+            } => data
+                .text(1, map)
+                .code(2, register.number())
+                .code(3, into.number()),
+            Self::DestinationNat {
+                family,
+                address,
+                port,
+            } => data
+                .code(1, libc::NFT_NAT_DNAT)
+                .code(2, family_number(*family))
+                .code(3, address.number())
+                .code(5, port.number()),
             Self::Verdict(verdict) => data.code(1, libc::NFT_REG_VERDICT).nest(2, |data| {
                 data.nest(VERDICT, |data| verdict.encode(data));
             }),
@@ -154,6 +251,7 @@ impl Register {
         match self {
             Self::First => libc::NFT_REG_1,
             Self::Second => libc::NFT_REG_2,
+            Self::Word(number) => libc::NFT_REG32_00 + libc::c_int::from(number),
         }
     }
 }
@@ -163,6 +261,16 @@ impl Meta {
         match self {
             Self::Family => libc::NFT_META_NFPROTO,
             Self::InputInterfaceName => libc::NFT_META_IIFNAME,
+            Self::TransportProtocol => libc::NFT_META_L4PROTO,
+            Self::Mark => libc::NFT_META_MARK,
+        }
+    }
+}
+
+impl Comparison {
+    fn number(self) -> libc::c_int {
+        match self {
+            Self::Differs => libc::NFT_CMP_NEQ,
         }
     }
 }
@@ -172,7 +280,16 @@ impl Header {
         match self {
             Self::Link => libc::NFT_PAYLOAD_LL_HEADER,
             Self::Network => libc::NFT_PAYLOAD_NETWORK_HEADER,
+            Self::Transport => libc::NFT_PAYLOAD_TRANSPORT_HEADER,
         }
+    }
+}
+
+/// `NFPROTO_IPV4`, `NFPROTO_IPV6`
+pub(super) fn family_number(family: Family) -> libc::c_int {
+    match family {
+        Family::Ipv4 => libc::NFPROTO_IPV4,
+        Family::Ipv6 => libc::NFPROTO_IPV6,
     }
 }
 

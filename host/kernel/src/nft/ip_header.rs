@@ -1,6 +1,6 @@
 use plan::Family;
 
-use super::expression::{Expression, Header, Meta, Register};
+use super::expression::{Expression, Header, Meta, Register, family_number};
 
 /// A field of the IP header that holds an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,10 +11,7 @@ pub(super) enum AddressField {
 
 /// Matches packets of this family.
 pub(super) fn is_family(family: Family) -> [Expression; 2] {
-    let number = match family {
-        Family::Ipv4 => libc::NFPROTO_IPV4,
-        Family::Ipv6 => libc::NFPROTO_IPV6,
-    };
+    let number = family_number(family);
     [
         Expression::Meta {
             meta: Meta::Family,
@@ -78,7 +75,8 @@ pub(super) fn to_multicast(family: Family) -> Vec<Expression> {
     }
 }
 
-fn load(family: Family, field: AddressField) -> Expression {
+/// Loads an address.
+pub(super) fn load(family: Family, field: AddressField) -> Expression {
     let (offset, length) = match (family, field) {
         (Family::Ipv4, AddressField::Source) => (12, 4),
         (Family::Ipv4, AddressField::Destination) => (16, 4),

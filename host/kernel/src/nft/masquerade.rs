@@ -35,7 +35,8 @@ use super::{Base, Nft, NftError, verify};
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-const BASE_CHAINS: &[BaseChain] = &[BaseChain {
+/// The chain that changes source addresses.
+pub(super) const POSTROUTING: &[BaseChain] = &[BaseChain {
     family: TableFamily::Inet,
     name: "postrouting",
     kind: "nat",
@@ -133,7 +134,7 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
         })
         .collect();
     Section {
-        base_chains: BASE_CHAINS,
+        base_chains: POSTROUTING,
         chain: Chain {
             family: TableFamily::Inet,
             name: format!("masq-{tag}"),
@@ -144,6 +145,7 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
             .collect(),
         sets: FAMILIES.map(|family| set(family, "pods", tag)).to_vec(),
         address_sets,
+        entries: vec![Vec::new()],
         owner: format!("network {}", network.name),
     }
 }
@@ -182,6 +184,7 @@ fn set(family: Family, kind: &str, tag: NetworkTag) -> Set {
         name: format!("{kind}{number}-{tag}"),
         key,
         intervals: false,
+        data: None,
     }
 }
 

@@ -13,8 +13,12 @@ const TEXT: u16 = 1;
 
 /// The message type of an nftables operation (`NFT_MSG_*`).
 pub(super) fn nftables(operation: libc::c_int) -> u16 {
-    let kind = (libc::NFNL_SUBSYS_NFTABLES << 8) | operation;
-    kind as u16
+    kind_of(libc::NFNL_SUBSYS_NFTABLES, operation)
+}
+
+/// The message type of an operation of a part of nfnetlink.
+pub(super) fn kind_of(subsystem: libc::c_int, operation: libc::c_int) -> u16 {
+    ((subsystem << 8) | operation) as u16
 }
 
 /// Appends one message; `encode` writes what follows the netlink header.

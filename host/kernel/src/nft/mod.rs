@@ -1,4 +1,5 @@
-//! nftables by netlink: masquerade of networks, spoof check of bridge ports.
+//! netfilter by netlink: masquerade of networks, spoof check of bridge ports, forwarding of the host's ports, and what is
+//! tracked of connections to these.
 //!
 //! One table in each family. *Shared objects* (table, base chains, a chain with its rules and sets) are made by
 //! `ensure_…`, belong to the node and stay when attachments go. An attachment owns *elements of sets* and nothing else, so
@@ -14,15 +15,19 @@ mod attribute;
 mod batch;
 mod chain;
 mod comment;
+mod conntrack;
 mod element;
 mod error;
 mod expression;
+mod firewall;
 mod generation;
 mod interval;
 mod ip_header;
+mod loopback_guard;
 mod mark;
 mod masquerade;
 mod message;
+mod port_forward;
 mod restore;
 mod rule;
 mod section;
@@ -33,7 +38,9 @@ mod spoof_check;
 mod table;
 mod verify;
 
+pub use conntrack::Tracked;
 pub use error::{NftError, Object, Operation};
+pub use firewall::Firewall;
 
 use batch::Batch;
 use element::Element;
@@ -57,6 +64,11 @@ pub enum Base {
 }
 
 impl Base {
+    /// Of two sections: what is missing of one is missing.
+    fn and(self, other: Self) -> Self {
+        Self::of(self == Self::Created || other == Self::Created)
+    }
+
     fn of(incomplete: bool) -> Self {
         if incomplete {
             Self::Created

@@ -1,27 +1,20 @@
-use std::net::IpAddr;
-
-use plan::{MasqueradeNetwork, SpoofCheck};
-
 use super::batch::Batch;
+use super::firewall::Firewall;
 use super::section::{Section, Standing, current_generation, was_overtaken};
-use super::{ATTEMPTS, Nft, NftError, masquerade, spoof_check};
+use super::{ATTEMPTS, Nft, NftError};
 
 impl Nft {
     /// Makes in one batch what is missing of the shared objects, with the elements of every attachment that lives, and
     /// marks the objects as complete, so that `ensure_…` tells [`Base::Present`](super::Base::Present) again.
     ///
-    /// `networks` holds each network once, with the settings of its newest attachment and the sources of all; the one that
-    /// `ensure_…` called created belongs to them even if it has none. Elements that are there already stay.
+    /// What `ensure_…` called created must be in the firewall even if it has no elements. Elements that are there already
+    /// stay; a port that leads to another target is led to the one that is given.
     ///
     /// # Errors
     /// What the kernel refuses. Repeating is harmless, whatever happened.
-    pub fn restore(
-        &mut self,
-        networks: &[(MasqueradeNetwork, Vec<IpAddr>)],
-        spoof: &[SpoofCheck],
-    ) -> Result<(), NftError> {
+    pub fn restore(&mut self, firewall: &Firewall) -> Result<(), NftError> {
         for _ in 0..ATTEMPTS {
-            match self.restore_once(networks, spoof) {
+            match self.restore_once(firewall) {
                 Err(error) if was_overtaken(&error) => {}
                 done => return done,
             }
@@ -32,33 +25,32 @@ impl Nft {
         })
     }
 
-    fn restore_once(
-        &mut self,
-        networks: &[(MasqueradeNetwork, Vec<IpAddr>)],
-        spoof: &[SpoofCheck],
-    ) -> Result<(), NftError> {
+    fn restore_once(&mut self, firewall: &Firewall) -> Result<(), NftError> {
         let generation = current_generation(&mut self.connection)?;
         let mut lacking = Vec::new();
-        for (network, _) in networks {
-            let section = masquerade::section(network);
-            lacking.extend(self.unless_complete(section)?);
+        for (section, wanted) in firewall.sections() {
+            let known = |(seen, _): &(Section, Standing)| seen.chain == section.chain;
+            // Chains may share a section.
+            if lacking.iter().any(known) {
+                continue;
+            }
+            let found = self.unless_complete(section)?;
+            lacking.extend(found.filter(|(_, standing)| wanted || *standing != Standing::Missing));
         }
-        let check = self.unless_complete(spoof_check::section())?;
-        // A node without spoof checks gets no table for them.
-        lacking.extend(
-            check.filter(|(_, standing)| !spoof.is_empty() || *standing != Standing::Missing),
-        );
+        let outdated = self.outdated_ports(&firewall.port_forwards)?;
         let replaces = lacking
             .iter()
             .any(|(_, standing)| *standing != Standing::Missing);
-        let mut batch = Batch::new(replaces.then_some(generation));
+        let guarded = replaces || !outdated.is_empty();
+        let mut batch = Batch::new(guarded.then_some(generation));
         for (section, standing) in &lacking {
             section.make(&mut self.connection, &mut batch, *standing, false)?;
         }
-        for (network, sources) in networks {
-            masquerade::add_sources(&mut batch, network.network, sources);
+        firewall.add_elements(&mut batch)?;
+        for (map, element) in &outdated {
+            batch.delete_elements(map, std::slice::from_ref(element));
         }
-        spoof_check::add_checks(&mut batch, spoof)?;
+        super::port_forward::add_all(&mut batch, &firewall.port_forwards)?;
         self.connection.commit(batch)
     }
 

@@ -32,11 +32,12 @@ pub(super) struct RuleState {
 }
 
 impl Rule {
-    /// A rule that leads every packet to a chain.
-    pub(super) fn jump(chain: &str) -> Self {
+    /// A rule that leads packets to a chain, if they match all that is given.
+    pub(super) fn jump(chain: &str, matches: &[Expression]) -> Self {
+        let jump = Expression::Verdict(Verdict::Jump(chain.to_owned()));
         Self {
             comment: TABLE.to_owned(),
-            expressions: vec![Expression::Verdict(Verdict::Jump(chain.to_owned()))],
+            expressions: [matches, &[jump]].concat(),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::chain::{BaseChain, Chain, ChainState};
 use super::element::Element;
 use super::error::{Object, Operation};
+use super::expression::Expression;
 use super::interval::Intervals;
 use super::mark::Mark;
 use super::rule::{Rule, RuleState};
@@ -21,9 +22,11 @@ use super::{NftError, generation};
 /// Shared objects that are made, and compared, together.
 #[derive(Debug, Clone)]
 pub(super) struct Section {
-    /// Each leads to the chain by one rule.
+    /// Each leads to the chain by one rule for each of `entries`.
     pub(super) base_chains: &'static [BaseChain],
     pub(super) chain: Chain,
+    /// Which packets are led to the chain: those that match all expressions of an entry.
+    pub(super) entries: Vec<Vec<Expression>>,
     pub(super) rules: Vec<Rule>,
     /// Sets whose elements belong to attachments.
     pub(super) sets: Vec<Set>,
@@ -69,7 +72,7 @@ impl Section {
     }
 
     fn judge(&self, state: &ChainState) -> Standing {
-        let uses = self.rules.len() + self.base_chains.len();
+        let uses = self.rules.len() + self.base_chains.len() * self.jump_rules().len();
         match mark_of(state) {
             Some(mark) if usize::try_from(state.uses) == Ok(uses) => Standing::Whole {
                 incomplete: mark.incomplete,
@@ -113,9 +116,19 @@ impl Section {
             batch.append_rule(self.chain.family, &self.chain.name, rule);
         }
         for base in self.base_chains {
-            batch.append_rule(base.family, base.name, &Rule::jump(&self.chain.name));
+            for rule in self.jump_rules() {
+                batch.append_rule(base.family, base.name, &rule);
+            }
         }
         Ok(())
+    }
+
+    /// The rules of each base chain that lead to the chain.
+    pub(super) fn jump_rules(&self) -> Vec<Rule> {
+        self.entries
+            .iter()
+            .map(|entry| Rule::jump(&self.chain.name, entry))
+            .collect()
     }
 
     fn remove_chain(&self, connection: &mut Connection, batch: &mut Batch) -> Result<(), NftError> {

@@ -8,11 +8,13 @@ mod attribute {
     pub(super) const FLAGS: u16 = 3;
     pub(super) const KEY_TYPE: u16 = 4;
     pub(super) const KEY_LENGTH: u16 = 5;
+    pub(super) const DATA_TYPE: u16 = 6;
+    pub(super) const DATA_LENGTH: u16 = 7;
     pub(super) const ID: u16 = 10;
     pub(super) const USERDATA: u16 = 13;
 }
 
-/// What a set's keys are. Only the length matters to the kernel; number and byte order tell `nft`, which numbers its data
+/// What a set's keys are, or what a map's keys lead to. Only the length matters to the kernel; number and byte order tell `nft`, which numbers its data
 /// types (include/datatype.h there), how to list the elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KeyType {
@@ -31,6 +33,8 @@ impl KeyType {
         in_host_order: true,
         ..Self::in_network_order(41, 16)
     };
+    pub(super) const TRANSPORT_PROTOCOL: Self = Self::in_network_order(12, 1);
+    pub(super) const PORT: Self = Self::in_network_order(13, 2);
 
     const fn in_network_order(number: u32, length: u32) -> Self {
         Self {
@@ -63,12 +67,15 @@ pub(super) struct Set {
     pub(super) key: KeyType,
     /// Elements are bounds of intervals; otherwise each is one key, found by its hash.
     pub(super) intervals: bool,
+    /// What each key leads to: then it is a map.
+    pub(super) data: Option<KeyType>,
 }
 
 impl Set {
     /// As `nft` names it.
     pub(super) fn display(&self) -> String {
-        self.family.name("set", &self.name)
+        let kind = if self.data.is_some() { "map" } else { "set" };
+        self.family.name(kind, &self.name)
     }
 }
 
@@ -83,19 +90,24 @@ impl Batch {
             name: set.display(),
         };
         let id = self.next_set_id();
+        let intervals = if set.intervals {
+            libc::NFT_SET_INTERVAL
+        } else {
+            0
+        };
+        let map = set.data.map_or(0, |_| libc::NFT_SET_MAP);
         self.push(message, |attributes| {
             attributes
                 .text(attribute::NAME, &set.name)
-                .code(
-                    attribute::FLAGS,
-                    if set.intervals {
-                        libc::NFT_SET_INTERVAL
-                    } else {
-                        0
-                    },
-                )
+                .code(attribute::FLAGS, intervals | map)
                 .u32(attribute::KEY_TYPE, set.key.number)
-                .u32(attribute::KEY_LENGTH, set.key.length)
+                .u32(attribute::KEY_LENGTH, set.key.length);
+            if let Some(data) = set.data {
+                attributes
+                    .u32(attribute::DATA_TYPE, data.number)
+                    .u32(attribute::DATA_LENGTH, data.length);
+            }
+            attributes
                 .u32(attribute::ID, id)
                 .bytes(attribute::USERDATA, &set.key.userdata());
         });

@@ -36,7 +36,7 @@ impl fmt::Debug for Connection {
 /// A request for objects.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
-    /// `NFT_MSG_GET…`.
+    /// `NFT_MSG_GET…`, `IPCTNL_MSG_CT_…`
     pub(super) kind: libc::c_int,
     pub(super) object: Object,
     /// What is asked for, for errors.
@@ -93,6 +93,30 @@ impl Connection {
             None if acknowledged => Ok(()),
             None => Err(NftError::Answer {
                 object: finished.name(finished.last),
+            }),
+        }
+    }
+
+    /// Has one thing done that is no part of a batch.
+    pub(super) fn order(
+        &mut self,
+        request: &Request,
+        operation: Operation,
+    ) -> Result<(), NftError> {
+        self.ask(request, libc::NLM_F_ACK)?;
+        let unintelligible = || NftError::Answer {
+            object: request.name.clone(),
+        };
+        let datagram = self.receive()?.ok_or_else(unintelligible)?;
+        let answer = message::answers(datagram).next();
+        match answer.ok_or_else(unintelligible)?.content {
+            Content::Done => Ok(()),
+            Content::Object(_) => Err(unintelligible()),
+            Content::Refused { errno, text } => Err(NftError::Refused {
+                operation,
+                object: request.name.clone(),
+                cause: io::Error::from_raw_os_error(errno),
+                text,
             }),
         }
     }
@@ -170,7 +194,7 @@ impl Connection {
 
     fn ask(&mut self, request: &Request, flags: libc::c_int) -> Result<(), NftError> {
         let mut bytes = Vec::new();
-        let kind = message::nftables(request.kind);
+        let kind = message::kind_of(request.object.subsystem(), request.kind);
         message::append(&mut bytes, kind, flags, 0, |buffer| {
             buffer.extend(&request.payload);
         });

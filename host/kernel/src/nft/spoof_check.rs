@@ -108,6 +108,7 @@ pub(super) fn section() -> Section {
         rules: vec![rule()],
         sets: vec![ports(), allowed()],
         address_sets: Vec::new(),
+        entries: vec![Vec::new()],
         owner: "macspoofchk of all networks".to_owned(),
     }
 }
@@ -169,6 +170,7 @@ fn set(name: &str, key: KeyType) -> Set {
         name: name.to_owned(),
         key,
         intervals: false,
+        data: None,
     }
 }
 

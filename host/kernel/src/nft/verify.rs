@@ -90,9 +90,10 @@ fn base_chain(
         }));
     }
     let count = section.jumps(connection, base)?.len();
-    Ok((count != 1).then(|| Mismatch {
-        object: format!("rule {} jump {}", base.display(), section.chain.name),
-        expected: "one".to_owned(),
+    let expected = section.jump_rules().len();
+    Ok((count != expected).then(|| Mismatch {
+        object: format!("rules {} jump {}", base.display(), section.chain.name),
+        expected: expected.to_string(),
         found: count.to_string(),
     }))
 }
@@ -110,7 +111,7 @@ pub(super) fn element(
         .then(|| missing(format!("element {name} of {}", set.display()))))
 }
 
-fn missing(object: String) -> Mismatch {
+pub(super) fn missing(object: String) -> Mismatch {
     Mismatch {
         object,
         expected: PRESENT.to_owned(),

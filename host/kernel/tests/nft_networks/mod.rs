@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use kernel::nft::{Base, Nft};
+use kernel::nft::{Base, Firewall, Nft};
 use plan::{MasqueradeNetwork, MasqueradeSources, NetworkTag};
 
 use crate::nft_namespaces::Namespace;
@@ -41,7 +41,11 @@ pub(crate) fn sources(network: &MasqueradeNetwork, addresses: &[&str]) -> Masque
 /// Makes the network complete, as an ADD does.
 pub(crate) fn ensure(nft: &mut Nft, network: &MasqueradeNetwork) {
     if nft.ensure_masquerade_network(network).unwrap() == Base::Created {
-        nft.restore(&[(network.clone(), vec![])], &[]).unwrap();
+        let firewall = Firewall {
+            masquerade: vec![(network.clone(), vec![])],
+            ..Firewall::default()
+        };
+        nft.restore(&firewall).unwrap();
     }
 }
 

@@ -1,0 +1,217 @@
+//! What the kernel tracks of connections (ctnetlink; include/uapi/linux/netfilter/nfnetlink_conntrack.h).
+//!
+//! A datagram's way is decided once, when its connection is tracked: a peer that keeps sending stays on the old way until
+//! the entry is gone. Streams begin anew by themselves.
+
+mod tuple;
+
+use plan::{Family, PortForward, PortForwards, Transport};
+
+use super::attribute::{Attributes, find};
+use super::error::{Object, Operation};
+use super::expression::family_number;
+use super::socket::Request;
+use super::{Nft, NftError};
+use tuple::Wanted;
+
+/// `IPCTNL_MSG_CT_…`
+mod message {
+    pub(super) const GET: i32 = 1;
+    pub(super) const DELETE: i32 = 2;
+}
+/// `CTA_…`
+mod attribute {
+    pub(super) const ORIGINAL: u16 = 1;
+    pub(super) const REPLY: u16 = 2;
+    pub(super) const ZONE: u16 = 18;
+    pub(super) const FILTER: u16 = 25;
+}
+/// `CTA_FILTER_…`
+mod filter {
+    pub(super) const ORIGINAL_FLAGS: u16 = 1;
+    pub(super) const REPLY_FLAGS: u16 = 2;
+}
+
+/// Which tracked connections are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracked {
+    /// All to the port of the host, wherever they lead: those that began before it was forwarded.
+    ToPort,
+    /// Those that the forwarding led to its target.
+    ToTarget,
+}
+
+impl Nft {
+    /// Forgets tracked connections to these ports, of UDP only.
+    ///
+    /// The kernel picks them (Linux 6.8); an older one is asked for all that there are.
+    ///
+    /// # Errors
+    /// What the kernel refuses. It is none that there is no such connection.
+    pub fn forget_connections(
+        &mut self,
+        forwards: &PortForwards,
+        tracked: Tracked,
+    ) -> Result<(), NftError> {
+        for selection in selections(forwards, tracked) {
+            match self.flush(&selection) {
+                // Older kernels take it for the description of one connection, which lacks an address.
+                Err(error) if matches!(error.errno(), Some(libc::EINVAL | libc::ENOENT)) => {
+                    self.forget_one_by_one(&selection)?;
+                }
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Is any such connection tracked?
+    ///
+    /// # Errors
+    /// What the kernel refuses to show.
+    pub fn has_connections(
+        &mut self,
+        forwards: &PortForwards,
+        tracked: Tracked,
+    ) -> Result<bool, NftError> {
+        for selection in selections(forwards, tracked) {
+            if !self.tracked(&selection)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn flush(&mut self, selection: &Selection) -> Result<(), NftError> {
+        self.connection.order(
+            &selection.request(message::DELETE),
+            Operation::Delete(Object::Connections),
+        )
+    }
+
+    fn forget_one_by_one(&mut self, selection: &Selection) -> Result<(), NftError> {
+        for connection in self.tracked(selection)? {
+            let request = selection.request_for(&connection);
+            match self
+                .connection
+                .order(&request, Operation::Delete(Object::Connections))
+            {
+                // It ended meanwhile.
+                Err(error) if error.errno() == Some(libc::ENOENT) => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    fn tracked(&mut self, selection: &Selection) -> Result<Vec<Connection>, NftError> {
+        let request = selection.request(message::GET);
+        self.connection.dump(&request, |attributes, found| {
+            // Kernels before 5.8 do not filter.
+            found.extend(selection.pick(attributes));
+            Some(())
+        })
+    }
+}
+
+/// Connections of one family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Selection {
+    family: Family,
+    original: Wanted,
+    reply: Wanted,
+    /// For errors.
+    name: String,
+}
+
+/// What a single connection is named by.
+#[derive(Debug, PartialEq, Eq)]
+struct Connection {
+    original: Vec<u8>,
+    zone: Option<Vec<u8>>,
+}
+
+fn selections(forwards: &PortForwards, tracked: Tracked) -> impl Iterator<Item = Selection> {
+    let udp = forwards.forwards.iter();
+    udp.filter(|forward| forward.transport == Transport::Udp)
+        .map(move |forward| Selection::of(forward, tracked))
+}
+
+impl Selection {
+    fn of(forward: &PortForward, tracked: Tracked) -> Self {
+        let family = Family::of(forward.target.ip());
+        let protocol = forward.transport.number();
+        let host = forward
+            .host_address
+            .filter(|address| !address.is_unspecified());
+        let original = Wanted {
+            protocol,
+            source: (None, None),
+            destination: (host, Some(forward.host_port)),
+        };
+        let reply = match tracked {
+            Tracked::ToPort => (None, None),
+            Tracked::ToTarget => (Some(forward.target.ip()), Some(forward.target.port())),
+        };
+        let reply = Wanted {
+            protocol,
+            source: reply,
+            destination: (None, None),
+        };
+        Self {
+            family,
+            original,
+            reply,
+            name: format!("tracked connections to {forward}"),
+        }
+    }
+
+    fn request(&self, kind: i32) -> Request {
+        self.write(kind, |attributes| {
+            attributes
+                .nest(attribute::ORIGINAL, |tuple| self.original.encode(tuple))
+                .nest(attribute::REPLY, |tuple| self.reply.encode(tuple))
+                .nest(attribute::FILTER, |filter| {
+                    // Not in network byte order, unlike all else.
+                    filter
+                        .bytes(filter::ORIGINAL_FLAGS, &self.original.flags().to_ne_bytes())
+                        .bytes(filter::REPLY_FLAGS, &self.reply.flags().to_ne_bytes());
+                });
+        })
+    }
+
+    fn request_for(&self, connection: &Connection) -> Request {
+        self.write(message::DELETE, |attributes| {
+            attributes.nested(attribute::ORIGINAL, &connection.original);
+            if let Some(zone) = &connection.zone {
+                attributes.bytes(attribute::ZONE, zone);
+            }
+        })
+    }
+
+    fn write(&self, kind: i32, fill: impl FnOnce(&mut Attributes<'_>)) -> Request {
+        // `struct nfgenmsg`
+        let mut payload = vec![family_number(self.family) as u8, 0, 0, 0];
+        fill(&mut Attributes::new(&mut payload));
+        Request {
+            kind,
+            object: Object::Connections,
+            name: self.name.clone(),
+            payload,
+        }
+    }
+
+    /// The connection that the kernel describes, if it is one of these.
+    fn pick(&self, attributes: &[u8]) -> Option<Connection> {
+        let original = find(attributes, attribute::ORIGINAL)?;
+        let reply = find(attributes, attribute::REPLY)?;
+        let picked = self.original.is(original) && self.reply.is(reply);
+        picked.then(|| Connection {
+            original: original.to_owned(),
+            zone: find(attributes, attribute::ZONE).map(<[u8]>::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! A forwarded port as an element of a map.
+
+use std::net::{IpAddr, SocketAddr};
+
+use plan::{Family, ForwardTag, PortForward};
+
+use super::super::NftError;
+use super::super::element::Element;
+use super::super::set::{KeyType, Set};
+use super::super::table::TableFamily;
+
+/// Which packets a map is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those to one address of the host.
+    OneAddress,
+    /// Those to any local address.
+    AnyAddress,
+}
+
+/// The map of a family.
+pub(super) fn map(family: Family, reach: Reach, tag: ForwardTag) -> Set {
+    let (number, address) = match family {
+        Family::Ipv4 => (4, KeyType::IPV4_ADDRESS),
+        Family::Ipv6 => (6, KeyType::IPV6_ADDRESS),
+    };
+    let (kind, key) = match reach {
+        Reach::OneAddress => ("host", address.then(KeyType::TRANSPORT_PROTOCOL)),
+        Reach::AnyAddress => ("any", KeyType::TRANSPORT_PROTOCOL),
+    };
+    Set {
+        family: TableFamily::Inet,
+        name: format!("{kind}{number}-{tag}"),
+        key: key.then(KeyType::PORT),
+        intervals: false,
+        data: Some(address.then(KeyType::PORT)),
+    }
+}
+
+/// The element and its map.
+///
+/// # Errors
+/// An address of one family can't lead to one of the other.
+pub(super) fn of(tag: ForwardTag, forward: &PortForward) -> Result<(Set, Element), NftError> {
+    let family = Family::of(forward.target.ip());
+    // The unspecified address means every address, as with a socket.
+    let address = forward.host_address.filter(|each| !each.is_unspecified());
+    let (reach, mut key) = match address {
+        Some(address) if Family::of(address) != family => {
+            return Err(NftError::FamiliesDiffer {
+                forward: forward.to_string(),
+            });
+        }
+        Some(address) => (Reach::OneAddress, octets(address)),
+        None => (Reach::AnyAddress, Vec::new()),
+    };
+    // Each part fills whole registers of 4 bytes.
+    key.extend([forward.transport.number(), 0, 0, 0]);
+    key.extend(port(forward.host_port));
+    let data = leading_to(forward.target);
+    Ok((map(family, reach, tag), Element::leading_to(key, data)))
+}
+
+fn leading_to(target: SocketAddr) -> Vec<u8> {
+    let mut data = octets(target.ip());
+    data.extend(port(target.port()));
+    data
+}
+
+fn port(number: u16) -> [u8; 4] {
+    let [high, low] = number.to_be_bytes();
+    [high, low, 0, 0]
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::{SourceNat, Transport};
+
+    use super::*;
+
+    fn tag() -> ForwardTag {
+        ForwardTag::of("pods", SourceNat::Local, 13, &[])
+    }
+
+    fn forward(host: Option<&str>, target: &str) -> PortForward {
+        PortForward {
+            transport: Transport::Udp,
+            host_address: host.map(|text| text.parse().unwrap()),
+            host_port: 0x1234,
+            target: target.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn keys_and_targets_fill_whole_registers() {
+        let (map, element) = of(tag(), &forward(Some("192.0.2.1"), "10.1.0.2:53")).unwrap();
+        assert_eq!(map.name, format!("host4-{}", tag()));
+        assert_eq!(element.key, [192, 0, 2, 1, 17, 0, 0, 0, 0x12, 0x34, 0, 0]);
+        assert_eq!(element.data, Some(vec![10, 1, 0, 2, 0, 53, 0, 0]));
+        let (map, element) = of(tag(), &forward(None, "[fd00::2]:53")).unwrap();
+        assert_eq!(map.name, format!("any6-{}", tag()));
+        assert_eq!(element.key, [17, 0, 0, 0, 0x12, 0x34, 0, 0]);
+        assert_eq!(element.data.unwrap().len(), 20);
+    }
+
+    #[test]
+    fn the_unspecified_address_is_every_address() {
+        for (unspecified, target) in [("0.0.0.0", "10.1.0.2:53"), ("::", "[fd00::2]:53")] {
+            let every = of(tag(), &forward(None, target)).unwrap();
+            assert_eq!(
+                of(tag(), &forward(Some(unspecified), target)).unwrap(),
+                every
+            );
+        }
+    }
+
+    #[test]
+    fn no_address_leads_to_the_other_family() {
+        let error = of(tag(), &forward(Some("192.0.2.1"), "[fd00::2]:53")).unwrap_err();
+        assert!(error.to_string().contains("192.0.2.1:4660"), "{error}");
+    }
+
+    #[test]
+    fn names_fit_kernels_that_take_31_bytes() {
+        for family in [Family::Ipv4, Family::Ipv6] {
+            for reach in [Reach::OneAddress, Reach::AnyAddress] {
+                let name = map(family, reach, tag()).name;
+                assert!(name.len() <= 31, "{name}");
+            }
+        }
+    }
+}
