@@ -115,6 +115,11 @@ impl<E: Export> Linked<E> {
         &self.limits
     }
 
+    /// The plugin's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.plugin.name
+    }
+
     pub(crate) fn failed(&self, phase: Phase, outcome: Outcome) -> CallError {
         CallError {
             plugin: self.plugin.name.clone(),

@@ -40,6 +40,11 @@ impl Ipam {
         Linked::new(plugin, grants, limits).map(|linked| Self { linked })
     }
 
+    /// The plugin's name.
+    pub(crate) fn name(&self) -> &str {
+        self.linked.name()
+    }
+
     /// Is this configuration usable?
     ///
     /// # Errors

@@ -14,7 +14,7 @@
 //!
 //! # Same input, same answer
 //! A plugin sees one instant per call, random numbers that follow from its input, canonical NaNs and no relaxed SIMD, so that
-//! a call can be run again to explain a decision. WASI is linked where a plugin imports it, with everything denied: no
+//! a call can be run again to explain a decision ([`RecordedCall`]). WASI is linked where a plugin imports it, with everything denied: no
 //! files, environment, arguments, sockets or input, and waits return at once.
 
 mod attachment;
@@ -36,6 +36,7 @@ mod lower;
 mod outcome;
 mod plugin;
 mod policy;
+mod recording;
 mod role;
 mod sandbox;
 mod services;
@@ -57,6 +58,10 @@ pub use limits::Limits;
 pub use outcome::{CallError, Failure, Malformed, Misuse, Outcome, Phase, Resource};
 pub use plugin::Plugin;
 pub use policy::Policy;
+pub use recording::{
+    Answer, Bytes, HostAnswer, Instant, NotReplayable, Question, RecordedCall, RecordedOutcome,
+    Recording, Refusal, Replayed,
+};
 pub use role::Role;
 pub use services::{
     AddressRange, HostServices, Leases, LogLevel, LogSink, ReserveError, Scope, ServiceError,

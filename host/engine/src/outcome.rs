@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 
 use plan::ChangeKind;
+use serde::{Deserialize, Serialize};
 use wasmtime::Trap;
 
 use crate::grants::Grant;
@@ -22,7 +23,8 @@ pub struct CallError {
 }
 
 /// What a plugin was doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Being linked and instantiated, its start functions included.
     StartUp,

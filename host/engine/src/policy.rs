@@ -39,6 +39,11 @@ impl Policy {
         Linked::new(plugin, grants, limits).map(|linked| Self { linked })
     }
 
+    /// The plugin's name.
+    pub(crate) fn name(&self) -> &str {
+        self.linked.name()
+    }
+
     /// Is this configuration usable?
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod changes;
 mod hostile;
 mod plugin_store;
 mod policy;
+mod recording;
 mod services;
 mod support;
 mod wasi;

@@ -47,6 +47,13 @@ impl Recorder {
         self.0.lock().unwrap().ranges.clone()
     }
 
+    pub(crate) fn keep(&self, scope: Scope, key: &str, value: &[u8]) {
+        let mut memory = self.0.lock().unwrap();
+        memory
+            .values
+            .insert((scope, key.to_owned()), value.to_vec());
+    }
+
     pub(crate) fn value(&self, scope: Scope, key: &str) -> Option<Vec<u8>> {
         self.0
             .lock()
