@@ -70,6 +70,14 @@ pub enum KernelError {
         /// The kernel's build option.
         option: &'static str,
     },
+    /// What a bridge forwards can't be filtered.
+    #[error(
+        "{doing}: module br_netfilter is not loaded, so what the bridge forwards passes no firewall: run `modprobe br_netfilter`, and name it in /etc/modules-load.d (CONFIG_BRIDGE_NETFILTER)"
+    )]
+    NoBridgeNetfilter {
+        /// What was tried.
+        doing: String,
+    },
     /// A macvlan that takes its master over has the master's Ethernet address and no other.
     #[error(
         "macvlan {name} in mode passthru has its master's Ethernet address {found} and not {wanted}"

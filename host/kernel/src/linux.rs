@@ -3,12 +3,14 @@
 mod addresses;
 mod announce;
 mod bridge;
+mod bridge_filter;
 mod detection;
 mod gateway;
 mod host_end;
 mod loopback;
 mod macvlan;
 mod port;
+mod port_isolation;
 mod router;
 mod routes;
 mod status;
@@ -21,7 +23,10 @@ mod veth;
 use std::sync::Arc;
 
 use netlink_packet_route::link::LinkMessage;
-use plan::{Family, MasqueradeNetwork, Mismatch, SpoofCheck, Step, Undo};
+use plan::{
+    Family, Flows, HostFirewallPass, IsolatedAddresses, MasqueradeNetwork, Mismatch, SpoofCheck,
+    Step, Undo,
+};
 use tokio::runtime::Runtime;
 
 use crate::netlink::{LinkState, RouteSocket};
@@ -121,7 +126,31 @@ impl Linux {
         Ok(self.nft()?.restore(networks, checks)?)
     }
 
-    /// Removes our nftables tables, those of every attachment; false when there was none.
+    /// In one batch makes what is missing of our nftables objects for flow rules, isolation and passage through the
+    /// host's firewall, and adds the elements of every attachment: beside [`Linux::restore_firewall`].
+    ///
+    /// # Errors
+    /// What nftables refused; then nothing was changed.
+    pub fn restore_filters(
+        &mut self,
+        flows: &[Flows],
+        isolated: &[IsolatedAddresses],
+        passes: &[HostFirewallPass],
+    ) -> Result<(), KernelError> {
+        Ok(self.nft()?.restore_filters(flows, isolated, passes)?)
+    }
+
+    /// Chains of others, as `nft` names them, that drop what the host forwards and can't be told to let a container's
+    /// packets pass.
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn impassable_firewalls(&mut self) -> Result<Vec<String>, KernelError> {
+        Ok(self.nft()?.impassable_firewalls()?)
+    }
+
+    /// Removes our nftables tables, those of every attachment, and our rules in chains of others; false when there was
+    /// none.
     ///
     /// # Errors
     /// What nftables refused.
@@ -173,6 +202,15 @@ impl Kernel for Linux {
                 self.nft()?.add_masquerade(wanted)?;
                 Ok(done)
             }
+            Step::FlowTable {} => Ok(ensured(self.nft()?.ensure_flow_table()?)),
+            Step::Flows(flows) => Ok(self.nft()?.add_flows(flows).map(|()| done)?),
+            Step::Isolation(wanted) => Ok(self.nft()?.add_isolation(wanted).map(|()| done)?),
+            Step::HostFirewallAccept {} => Ok(ensured(self.nft()?.ensure_host_firewall_accept()?)),
+            Step::HostFirewallPass(wanted) => {
+                Ok(self.nft()?.add_host_firewall_pass(wanted).map(|()| done)?)
+            }
+            Step::BridgeFilter { bridge } => self.filter_bridge(bridge).map(|()| done),
+            Step::PortIsolation { port } => self.isolate_port(port).map(|()| done),
             other => Err(unsupported(other)),
         }
     }

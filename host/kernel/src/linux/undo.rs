@@ -65,6 +65,11 @@ impl Linux {
                 };
                 Ok(outcome(self.nft()?.forget_spoof_check(&check)?))
             }
+            Undo::ForgetFlows(flows) => Ok(outcome(self.nft()?.forget_flows(flows)?)),
+            Undo::ForgetIsolation(wanted) => Ok(outcome(self.nft()?.forget_isolation(wanted)?)),
+            Undo::ForgetHostFirewallPass(wanted) => {
+                Ok(outcome(self.nft()?.forget_host_firewall_pass(wanted)?))
+            }
             other => Err(super::unsupported(other)),
         }
     }
@@ -96,6 +101,9 @@ impl Linux {
                 };
                 self.nft()?.verify_spoof_check(&check)?.is_empty()
             }
+            Undo::ForgetFlows(flows) => self.nft()?.has_flows(flows)?,
+            Undo::ForgetIsolation(wanted) => self.nft()?.has_isolation(wanted)?,
+            Undo::ForgetHostFirewallPass(wanted) => self.nft()?.has_host_firewall_pass(wanted)?,
             other => return Err(super::unsupported(other)),
         };
         Ok(if present {

@@ -13,14 +13,15 @@ mod list {
 mod attribute {
     pub(super) const KEY: u16 = 1;
     pub(super) const FLAGS: u16 = 3;
+    pub(super) const KEY_END: u16 = 10;
 }
 /// `NFTA_LIST_ELEM`
 const LIST_ELEMENT: u16 = 1;
 /// `NFTA_DATA_VALUE`
 const VALUE: u16 = 1;
 
-/// So many elements in one message: a list's length has 16 bits, and an element takes less than 64 bytes.
-const MOST_IN_MESSAGE: usize = 1000;
+/// So many elements in one message: a list's length has 16 bits, and an element takes less than 128 bytes.
+const MOST_IN_MESSAGE: usize = 500;
 
 /// An element of a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) struct Element {
     pub(super) key: Vec<u8>,
     /// The key is the first one after an interval.
     pub(super) end: bool,
+    /// The key is the first of each part, and this the last.
+    pub(super) last: Option<Vec<u8>>,
 }
 
 impl Element {
@@ -36,14 +39,23 @@ impl Element {
         Self {
             key: key.into(),
             end: false,
+            last: None,
+        }
+    }
+
+    /// A range of each part of the key.
+    pub(super) fn ranges(first: impl Into<Vec<u8>>, last: impl Into<Vec<u8>>) -> Self {
+        Self {
+            last: Some(last.into()),
+            ..Self::key(first)
         }
     }
 
     /// The first key after an interval.
     pub(super) fn end(key: impl Into<Vec<u8>>) -> Self {
         Self {
-            key: key.into(),
             end: true,
+            ..Self::key(key)
         }
     }
 
@@ -65,8 +77,10 @@ impl Element {
             let flags = find(element, attribute::FLAGS)
                 .and_then(u32_of)
                 .unwrap_or(0);
+            let last = find(element, attribute::KEY_END).and_then(|last| find(last, VALUE));
             elements.push(Self {
                 key: find(find(element, attribute::KEY)?, VALUE)?.to_owned(),
+                last: last.map(<[u8]>::to_owned),
                 end: flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0,
             });
         }
@@ -136,6 +150,11 @@ fn encode(attributes: &mut Attributes<'_>, set: &Set, elements: Option<&[Element
                 item.nest(attribute::KEY, |key| {
                     key.bytes(VALUE, &element.key);
                 });
+                if let Some(last) = &element.last {
+                    item.nest(attribute::KEY_END, |key| {
+                        key.bytes(VALUE, last);
+                    });
+                }
                 if element.end {
                     item.code(attribute::FLAGS, libc::NFT_SET_ELEM_INTERVAL_END);
                 }

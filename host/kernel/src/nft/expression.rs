@@ -14,6 +14,8 @@ const VERDICT: u16 = 2;
 pub(super) enum Register {
     First,
     Second,
+    /// One of the sixteen words of 4 bytes that all registers together consist of; the first is 0.
+    Word(u8),
 }
 
 /// A fact about the packet.
@@ -23,6 +25,12 @@ pub(super) enum Meta {
     Family,
     /// The name of the interface that it came by, 16 bytes.
     InputInterfaceName,
+    /// The index of the interface that it came by, 4 bytes in the host's order; 0 or no match if it came by none.
+    InputInterface,
+    /// The number of its transport protocol, one byte.
+    TransportProtocol,
+    /// Its mark, 4 bytes in the host's order.
+    Mark,
 }
 
 /// Where an offset into the packet counts from.
@@ -30,11 +38,22 @@ pub(super) enum Meta {
 pub(super) enum Header {
     Link,
     Network,
+    Transport,
+}
+
+/// How a register is compared with a value, byte by byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Differs,
+    AtLeast,
+    AtMost,
 }
 
 /// What a rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// The packet goes on after the base chain.
+    Accept,
     Drop,
     /// Go on after the jump that led here.
     Return,
@@ -64,6 +83,20 @@ pub(super) enum Expression {
         set: String,
         negated: bool,
     },
+    /// Matches if the register compares so.
+    Compare {
+        register: Register,
+        comparison: Comparison,
+        value: Vec<u8>,
+    },
+    /// Loads a value.
+    Value { value: Vec<u8>, into: Register },
+    /// Sets bits of the register, as long as the value is.
+    SetBits { register: Register, bits: Vec<u8> },
+    /// Gives the packet the mark that the register holds.
+    SetMark { register: Register },
+    /// Loads what connection tracking says of the packet: `NF_CT_STATE_BIT`s, 4 bytes in the host's order.
+    ConnectionState { into: Register },
     /// Decides.
     Verdict(Verdict),
     /// Gives the packet's connection the address of the interface that it leaves by, and accepts it.
@@ -82,12 +115,13 @@ impl Expression {
 
     fn name(&self) -> &'static str {
         match self {
-            Self::Meta { .. } => "meta",
+            Self::Meta { .. } | Self::SetMark { .. } => "meta",
             Self::Payload { .. } => "payload",
-            Self::Mask { .. } => "bitwise",
-            Self::Equal { .. } => "cmp",
+            Self::Mask { .. } | Self::SetBits { .. } => "bitwise",
+            Self::Equal { .. } | Self::Compare { .. } => "cmp",
             Self::Lookup { .. } => "lookup",
-            Self::Verdict(_) => "immediate",
+            Self::ConnectionState { .. } => "ct",
+            Self::Verdict(_) | Self::Value { .. } => "immediate",
             Self::Masquerade => "masq",
         }
     }
@@ -130,6 +164,37 @@ impl Expression {
                 .text(1, set)
                 .code(2, register.number())
                 .code(5, if *negated { libc::NFT_LOOKUP_F_INV } else { 0 }),
+            Self::Compare {
+                register,
+                comparison,
+                value,
+            } => data
+                .code(1, register.number())
+                .code(2, comparison.number())
+                .nest(3, |data| {
+                    data.bytes(VALUE, value);
+                }),
+            Self::Value { value, into } => data.code(1, into.number()).nest(2, |data| {
+                data.bytes(VALUE, value);
+            }),
+            Self::SetBits { register, bits } => {
+                let kept: Vec<_> = bits.iter().map(|byte| !byte).collect();
+                data.code(1, register.number())
+                    .code(2, register.number())
+                    .u32(3, bits.len() as u32)
+                    .nest(4, |value| {
+                        value.bytes(VALUE, &kept);
+                    })
+                    .nest(5, |value| {
+                        value.bytes(VALUE, bits);
+                    })
+            }
+            Self::SetMark { register } => {
+                data.code(2, libc::NFT_META_MARK).code(3, register.number())
+            }
+            Self::ConnectionState { into } => {
+                data.code(1, into.number()).code(2, libc::NFT_CT_STATE)
+            }
             Self::Verdict(verdict) => data.code(1, libc::NFT_REG_VERDICT).nest(2, |data| {
                 data.nest(VERDICT, |data| verdict.encode(data));
             }),
@@ -142,6 +207,7 @@ impl Verdict {
     /// `NFTA_VERDICT_CODE`, `NFTA_VERDICT_CHAIN`
     fn encode(&self, data: &mut Attributes<'_>) {
         match self {
+            Self::Accept => data.code(1, libc::NF_ACCEPT),
             Self::Drop => data.code(1, libc::NF_DROP),
             Self::Return => data.code(1, libc::NFT_RETURN),
             Self::Jump(chain) => data.code(1, libc::NFT_JUMP).text(2, chain),
@@ -154,6 +220,7 @@ impl Register {
         match self {
             Self::First => libc::NFT_REG_1,
             Self::Second => libc::NFT_REG_2,
+            Self::Word(number) => libc::NFT_REG32_00 + libc::c_int::from(number),
         }
     }
 }
@@ -163,6 +230,19 @@ impl Meta {
         match self {
             Self::Family => libc::NFT_META_NFPROTO,
             Self::InputInterfaceName => libc::NFT_META_IIFNAME,
+            Self::InputInterface => libc::NFT_META_IIF,
+            Self::TransportProtocol => libc::NFT_META_L4PROTO,
+            Self::Mark => libc::NFT_META_MARK,
+        }
+    }
+}
+
+impl Comparison {
+    fn number(self) -> libc::c_int {
+        match self {
+            Self::Differs => libc::NFT_CMP_NEQ,
+            Self::AtLeast => libc::NFT_CMP_GTE,
+            Self::AtMost => libc::NFT_CMP_LTE,
         }
     }
 }
@@ -172,6 +252,7 @@ impl Header {
         match self {
             Self::Link => libc::NFT_PAYLOAD_LL_HEADER,
             Self::Network => libc::NFT_PAYLOAD_NETWORK_HEADER,
+            Self::Transport => libc::NFT_PAYLOAD_TRANSPORT_HEADER,
         }
     }
 }

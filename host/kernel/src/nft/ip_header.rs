@@ -30,7 +30,7 @@ pub(super) fn is_family(family: Family) -> [Expression; 2] {
 /// Matches packets whose address is in the set.
 pub(super) fn address_in(family: Family, field: AddressField, set: &str) -> [Expression; 2] {
     [
-        load(family, field),
+        load(family, field, Register::First),
         Expression::Lookup {
             register: Register::First,
             set: set.to_owned(),
@@ -41,8 +41,8 @@ pub(super) fn address_in(family: Family, field: AddressField, set: &str) -> [Exp
 
 /// Matches packets to a multicast address: 224.0.0.0/4 (RFC 5771), ff00::/8 (RFC 4291, 2.7).
 pub(super) fn to_multicast(family: Family) -> Vec<Expression> {
-    let load = load(family, AddressField::Destination);
     let register = Register::First;
+    let load = load(family, AddressField::Destination, register);
     match family {
         Family::Ipv4 => vec![
             load,
@@ -78,7 +78,8 @@ pub(super) fn to_multicast(family: Family) -> Vec<Expression> {
     }
 }
 
-fn load(family: Family, field: AddressField) -> Expression {
+/// Loads an address.
+pub(super) fn load(family: Family, field: AddressField, into: Register) -> Expression {
     let (offset, length) = match (family, field) {
         (Family::Ipv4, AddressField::Source) => (12, 4),
         (Family::Ipv4, AddressField::Destination) => (16, 4),
@@ -89,6 +90,6 @@ fn load(family: Family, field: AddressField) -> Expression {
         header: Header::Network,
         offset,
         length,
-        into: Register::First,
+        into,
     }
 }

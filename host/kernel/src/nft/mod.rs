@@ -1,4 +1,5 @@
-//! nftables by netlink: masquerade of networks, spoof check of bridge ports.
+//! nftables by netlink: masquerade of networks, spoof check of bridge ports, flow rules, isolation, passage through the
+//! host's own firewall.
 //!
 //! One table in each family. *Shared objects* (table, base chains, a chain with its rules and sets) are made by
 //! `ensure_…`, belong to the node and stay when attachments go. An attachment owns *elements of sets* and nothing else, so
@@ -10,16 +11,27 @@
 //!
 //! Linux 5.10 or newer: older ones keep no comments of chains, so that every `ensure_…` would make its objects anew.
 
+mod address_key;
 mod attribute;
 mod batch;
 mod chain;
 mod comment;
+mod connection_state;
 mod element;
+mod element_groups;
 mod error;
 mod expression;
+mod flow;
+mod flow_restore;
+mod foreign_chain;
+mod foreign_rule;
 mod generation;
+mod host_firewall;
+mod host_firewall_pass;
+mod interface_name;
 mod interval;
 mod ip_header;
+mod isolation;
 mod mark;
 mod masquerade;
 mod message;
@@ -34,6 +46,7 @@ mod table;
 mod verify;
 
 pub use error::{NftError, Object, Operation};
+pub use host_firewall::FIREWALL_MARK;
 
 use batch::Batch;
 use element::Element;
@@ -83,7 +96,7 @@ impl Nft {
         })
     }
 
-    /// Removes our tables with everything in them. Tells whether there was one.
+    /// Removes our tables with everything in them, and our rules in chains of others. Tells whether there was any.
     ///
     /// # Errors
     /// What the kernel refuses.
@@ -94,6 +107,7 @@ impl Nft {
             batch.delete_table(family);
             found |= self.unless_missing(batch)?;
         }
+        found |= self.remove_host_firewall_accept()?;
         Ok(found)
     }
 

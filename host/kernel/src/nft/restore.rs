@@ -62,7 +62,7 @@ impl Nft {
         self.connection.commit(batch)
     }
 
-    fn unless_complete(
+    pub(super) fn unless_complete(
         &mut self,
         section: Section,
     ) -> Result<Option<(Section, Standing)>, NftError> {
