@@ -70,6 +70,14 @@ pub enum KernelError {
         /// The kernel's build option.
         option: &'static str,
     },
+    /// What a bridge forwards can't be filtered.
+    #[error(
+        "{doing}: module br_netfilter is not loaded, so what the bridge forwards passes no firewall: run `modprobe br_netfilter`, and name it in /etc/modules-load.d (CONFIG_BRIDGE_NETFILTER)"
+    )]
+    NoBridgeNetfilter {
+        /// What was tried.
+        doing: String,
+    },
     /// A macvlan that takes its master over has the master's Ethernet address and no other.
     #[error(
         "macvlan {name} in mode passthru has its master's Ethernet address {found} and not {wanted}"
@@ -185,6 +193,14 @@ pub enum KernelError {
         path: String,
         /// Why.
         source: io::Error,
+    },
+    /// A bridge of somebody else forwards past every rule.
+    #[error(
+        "what bridge {bridge} forwards between its ports meets no rule, and its settings are not ours: set net.bridge.bridge-nf-call-iptables and net.bridge.bridge-nf-call-ip6tables to 1, or make the bridge by wasm-cni"
+    )]
+    Unfiltered {
+        /// The bridge.
+        bridge: String,
     },
     /// An answer of the kernel lacks something.
     #[error("{doing}: the kernel's answer lacks {lacks}")]

@@ -3,6 +3,7 @@
 mod addresses;
 mod announce;
 mod bridge;
+mod bridge_filter;
 mod chained;
 mod detection;
 mod gateway;
@@ -12,6 +13,7 @@ mod host_ports;
 mod loopback;
 mod macvlan;
 mod port;
+mod port_isolation;
 mod router;
 mod routes;
 mod shaping;
@@ -122,7 +124,17 @@ impl Linux {
         Ok(self.nft()?.restore(firewall)?)
     }
 
-    /// Removes our nftables tables, those of every attachment; false when there was none.
+    /// Chains of others, as `nft` names them, that drop what the host forwards and can't be told to let a container's
+    /// packets pass.
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn impassable_firewalls(&mut self) -> Result<Vec<String>, KernelError> {
+        Ok(self.nft()?.impassable_firewalls()?)
+    }
+
+    /// Removes our nftables tables, those of every attachment, and our rules in chains of others; false when there was
+    /// none.
     ///
     /// # Errors
     /// What nftables refused.
@@ -196,7 +208,15 @@ impl Kernel for Linux {
             }
             Step::RouteLocalnet { link } => self.route_localnet(link),
             Step::Hairpin { port } => self.hairpin(port).map(|()| done),
-            other => Err(unsupported(other)),
+            Step::FlowTable {} => Ok(ensured(self.nft()?.ensure_flow_table()?)),
+            Step::Flows(flows) => Ok(self.nft()?.add_flows(flows).map(|()| done)?),
+            Step::Isolation(wanted) => Ok(self.nft()?.add_isolation(wanted).map(|()| done)?),
+            Step::HostFirewallAccept {} => Ok(ensured(self.nft()?.ensure_host_firewall_accept()?)),
+            Step::HostFirewallPass(wanted) => {
+                Ok(self.nft()?.add_host_firewall_pass(wanted).map(|()| done)?)
+            }
+            Step::BridgeFilter { bridge, ours } => self.filter_bridge(bridge, *ours).map(|()| done),
+            Step::PortIsolation { port } => self.isolate_port(port).map(|()| done),
         }
     }
 
@@ -210,13 +230,6 @@ impl Kernel for Linux {
 
     fn presence(&mut self, undo: &Undo) -> Result<Presence, KernelError> {
         self.look_for(undo)
-    }
-}
-
-fn unsupported(what: &dyn std::fmt::Display) -> KernelError {
-    KernelError::Incomplete {
-        doing: what.to_string(),
-        lacks: "a kernel part in this build",
     }
 }
 

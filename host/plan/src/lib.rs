@@ -15,6 +15,7 @@ mod alias;
 mod attachment;
 mod build;
 mod change;
+mod flow_set;
 mod link;
 mod mac;
 mod merge;
@@ -34,6 +35,7 @@ pub use change::{
     Neighbour, PacketCondition, PacketMatch, PortClaim, PortForwarding, PortMapping, PortRange,
     RouteSelector, RoutingRule, SourceNat, Sysctl, Transport,
 };
+pub use flow_set::{FlowBox, FlowSet, FlowSetError};
 pub use link::{Bridge, Link, LinkError, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
 pub use mac::{MacAddress, MacAddressError};
 pub use merge::{

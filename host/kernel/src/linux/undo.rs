@@ -80,7 +80,11 @@ impl Linux {
                 self.nft()?.forget_connections(stale, Tracked::ToTarget)?;
                 Ok(Undone::Done)
             }
-            other => Err(super::unsupported(other)),
+            Undo::ForgetFlows(flows) => Ok(outcome(self.nft()?.forget_flows(flows)?)),
+            Undo::ForgetIsolation(wanted) => Ok(outcome(self.nft()?.forget_isolation(wanted)?)),
+            Undo::ForgetHostFirewallPass(wanted) => {
+                Ok(outcome(self.nft()?.forget_host_firewall_pass(wanted)?))
+            }
         }
     }
 
@@ -121,7 +125,9 @@ impl Linux {
             | Undo::RestoreSysctl { .. } => chained::is_there(undo)?,
             Undo::ForgetPortForwards(forwards) => return self.port_forwards_presence(forwards),
             Undo::ForgetConnections(stale) => return self.connections_presence(stale),
-            other => return Err(super::unsupported(other)),
+            Undo::ForgetFlows(flows) => self.nft()?.has_flows(flows)?,
+            Undo::ForgetIsolation(wanted) => self.nft()?.has_isolation(wanted)?,
+            Undo::ForgetHostFirewallPass(wanted) => self.nft()?.has_host_firewall_pass(wanted)?,
         };
         Ok(if present {
             Presence::Present

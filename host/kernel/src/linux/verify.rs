@@ -1,5 +1,6 @@
 //! Is everything still as it was made (CNI CHECK)?
 
+mod filter;
 mod link;
 mod network;
 
@@ -46,7 +47,13 @@ impl Linux {
             Step::ForgetConnections(_) => Ok(Vec::new()),
             Step::RouteLocalnet { link } => self.compare_route_localnet(link),
             Step::Hairpin { port } => self.compare_hairpin(port),
-            other => Err(super::unsupported(other)),
+            Step::FlowTable {} => Ok(self.nft()?.verify_flow_table()?),
+            Step::Flows(wanted) => Ok(self.nft()?.verify_flows(wanted)?),
+            Step::Isolation(wanted) => Ok(self.nft()?.verify_isolation(wanted)?),
+            Step::HostFirewallAccept {} => Ok(self.nft()?.verify_host_firewall_accept()?),
+            Step::HostFirewallPass(wanted) => Ok(self.nft()?.verify_host_firewall_pass(wanted)?),
+            Step::BridgeFilter { bridge, .. } => self.compare_bridge_filter(bridge),
+            Step::PortIsolation { port } => self.compare_port_isolation(port),
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct LinkState {
     pub(crate) lower_nsid: Option<i32>,
     pub(crate) alias: Option<String>,
     pub(crate) vlan_filtering: bool,
+    /// A bridge's frames pass the firewall: IPv4, IPv6 (`IFLA_BR_NF_CALL_IPTABLES`, `IFLA_BR_NF_CALL_IP6TABLES`).
+    pub(crate) filters_bridged: (bool, bool),
     /// VLAN that a bridge gives to new ports.
     pub(crate) default_vlan: Option<u16>,
     pub(crate) port: Option<PortState>,
@@ -116,6 +118,8 @@ impl LinkState {
                 for each in data {
                     match each {
                         InfoBridge::VlanFiltering(on) => self.vlan_filtering = on,
+                        InfoBridge::NfCallIpTables(on) => self.filters_bridged.0 = on,
+                        InfoBridge::NfCallIp6Tables(on) => self.filters_bridged.1 = on,
                         InfoBridge::VlanDefaultPvid(vlan) => self.default_vlan = Some(vlan),
                         _ => {}
                     }
