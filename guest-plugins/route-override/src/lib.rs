@@ -16,6 +16,8 @@
 //! the interface is on (without a gateway, or of scope link) and routes to link-local networks survive `flushroutes`, as
 //! they do in the original. A route that an earlier stage added can't be removed: put this stage before that one.
 //!
+//! A route of `addroutes` that is there already is left alone; where another one is in its way the ADD fails and says which.
+//!
 //! Different from the original: `gw` of `delroutes` counts; the gateways of the addresses stay in the result; what can't be
 //! done fails the ADD instead of being left undone.
 

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use wasm_cni_guest::ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use wasm_cni_guest::{Attachment, Failure, Level, Policy, PolicyHost, Route};
+use wasm_cni_guest::{Attachment, Failure, InterfaceAddress, Level, Policy, PolicyHost, Route};
 
 use crate::{RouteOverride, table};
 
@@ -24,7 +24,8 @@ impl Policy for RouteOverride {
         let (removed, kept): (Vec<Route>, Vec<Route>) =
             proposed.into_iter().partition(|route| self.removes(route));
         let mut added = self.through_gateways(&removed, &kept);
-        added.extend(self.add.iter().map(|route| self.with_gateway(route)));
+        let addresses = host.addresses();
+        added.extend(self.add.iter().map(|route| self.resolve(route, &addresses)));
 
         let mut asked: Vec<Key> = Vec::with_capacity(removed.len());
         for route in &removed {
@@ -36,22 +37,30 @@ impl Policy for RouteOverride {
                 host.remove_route(route.destination, route.gateway, route.table);
             }
         }
-        let addresses = host.addresses();
         for route in added {
-            let family = addresses
-                .iter()
-                .filter(|address| address.address.addr().is_ipv4() == is_ipv4(&route));
-            let gateway = family.filter_map(|address| address.gateway).next();
-            // What is there already need not be added. The host would refuse it.
-            if !kept
-                .iter()
-                .any(|other| table::is_equal(other, &route, gateway))
-            {
-                host.add_route(route);
+            match kept.iter().find(|other| table::is_same(other, &route)) {
+                None => host.add_route(route),
+                Some(there) if table::is_equal(there, &route) => {}
+                Some(there) => return Err(in_the_way(&route, there)),
             }
         }
         Ok(())
     }
+}
+
+/// The kernel has one route for a destination, priority and table.
+fn in_the_way(route: &Route, there: &Route) -> Failure {
+    let through = |route: &Route| match route.gateway {
+        Some(gateway) => format!("through {gateway}"),
+        None => "by the link itself".to_owned(),
+    };
+    Failure::Other(format!(
+        "addroutes: the route to {} {} can't be added, since there is one {} already; name that one in delroutes, or give \
+         this one another priority",
+        route.destination,
+        through(route),
+        through(there)
+    ))
 }
 
 /// By which the host knows a route to remove: destination, gateway and table.
@@ -108,12 +117,18 @@ impl RouteOverride {
         made
     }
 
-    fn with_gateway(&self, route: &Route) -> Route {
-        let gateway = self.gateways.for_family_of(route.destination.addr());
-        Route {
-            gateway: route.gateway.or(gateway),
-            ..route.clone()
+    /// The route with the gateway that it gets where it names none: `gateway`'s, or that which the addresses name.
+    fn resolve(&self, route: &Route, addresses: &[InterfaceAddress]) -> Route {
+        let mut route = route.clone();
+        if route.gateway.is_none() && !table::is_of_link_scope(&route) {
+            let of_addresses = addresses
+                .iter()
+                .filter(|address| address.address.addr().is_ipv4() == is_ipv4(&route))
+                .find_map(|address| address.gateway);
+            let configured = self.gateways.for_family_of(route.destination.addr());
+            route.gateway = configured.or(of_addresses);
         }
+        route
     }
 }
 

@@ -7,6 +7,8 @@ use wasm_cni_guest::ipnet::IpNet;
 const MAIN: u32 = 254;
 /// `RT_SCOPE_LINK`: the destination is on the link.
 const SCOPE_LINK: u8 = 253;
+/// `RT_SCOPE_HOST`: the destination is the container itself.
+const SCOPE_HOST: u8 = 254;
 
 /// The number of the table that a route is in.
 pub(crate) fn number(table: Option<u32>) -> u32 {
@@ -20,7 +22,7 @@ pub(crate) fn is_default(route: &Route) -> bool {
 
 /// Is it one that `flushroutes` removes?
 pub(crate) fn is_flushed(route: &Route) -> bool {
-    let on_link = route.gateway.is_none() || route.scope == Some(SCOPE_LINK);
+    let on_link = route.gateway.is_none() || is_of_link_scope(route);
     is_default(route)
         || number(route.table) == MAIN && !on_link && !is_link_local(route.destination.addr())
 }
@@ -40,18 +42,20 @@ pub(crate) fn is_same(one: &Route, other: &Route) -> bool {
     key(one) == key(other)
 }
 
-/// Is a proposed route just what adding the other would make, which without a gateway gets this one?
-pub(crate) fn is_equal(proposed: &Route, added: &Route, gateway: Option<IpAddr>) -> bool {
-    *proposed
-        == Route {
-            gateway: added.gateway.or(gateway),
-            table: if number(added.table) == number(proposed.table) {
-                proposed.table
-            } else {
-                added.table
-            },
-            ..added.clone()
-        }
+/// Are the two one route in every respect?
+pub(crate) fn is_equal(one: &Route, other: &Route) -> bool {
+    let table = one.table;
+    is_same(one, other)
+        && *one
+            == Route {
+                table,
+                ..other.clone()
+            }
+}
+
+/// Does the route lead to the link by its own words, so that it needs no gateway?
+pub(crate) fn is_of_link_scope(route: &Route) -> bool {
+    matches!(route.scope, Some(SCOPE_LINK | SCOPE_HOST))
 }
 
 fn is_link_local(address: IpAddr) -> bool {

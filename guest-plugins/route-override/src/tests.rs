@@ -145,25 +145,58 @@ fn a_route_to_delete_that_is_not_there_is_logged() {
 #[test]
 fn addroutes_come_after_what_was_removed_and_only_once() {
     let config = r#"{"flushroutes": true, "addroutes": [
-        {"dst": "10.8.0.0/16", "gw": "10.1.0.7", "mtu": 1400, "priority": 7}, {"dst": "10.1.0.0/24"},
+        {"dst": "10.8.0.0/16", "gw": "10.1.0.7", "mtu": 1400, "priority": 7}, {"dst": "10.1.0.0/24", "priority": 3},
         {"dst": "10.9.0.0/16", "table": 100}]}"#;
     assert_eq!(
         after(config, &proposal()),
         sorted([
             "10.8.0.0/16 10.1.0.7 mtu 1400 priority 7",
             ON_LINK,
-            "10.1.0.0/24 link",
+            "10.1.0.0/24 10.1.0.1 priority 3",
             LINK_LOCAL,
             OTHER_TABLE
         ])
     );
-    // The last is there already, as the gateway of the addresses shows; the one before is there by another gateway.
+}
+
+#[test]
+fn what_is_there_already_is_not_added_again() {
     let config = r#"{"addroutes": [{"dst": "10.9.0.0/16", "gw": "10.1.0.1", "table": 254},
         {"dst": "10.9.0.0/16", "table": 100}]}"#;
     let changes = Node::new()
         .amend::<RouteOverride>(config, &pod(), &proposal())
         .unwrap();
     assert_eq!(changes, []);
+}
+
+#[test]
+fn a_route_in_the_way_of_a_new_one_is_named() {
+    let add = |config: &str| {
+        Node::new().amend::<RouteOverride>(config, &pod(), &ProposalState::bridged())
+    };
+    match add(r#"{"addroutes": [{"dst": "0.0.0.0/0", "gw": "10.1.0.9"}]}"#) {
+        Err(Failure::Other(text)) => assert!(
+            text.starts_with(
+                "addroutes: the route to 0.0.0.0/0 through 10.1.0.9 can't be added, since there is one through 10.1.0.1"
+            ),
+            "{text}"
+        ),
+        other => panic!("{other:?}"),
+    }
+    for beside in [r#""priority": 5"#, r#""table": 100"#] {
+        let config =
+            format!(r#"{{"addroutes": [{{"dst": "0.0.0.0/0", "gw": "10.1.0.9", {beside}}}]}}"#);
+        assert_eq!(add(&config).unwrap().len(), 1, "{beside}");
+    }
+}
+
+#[test]
+fn a_route_of_link_scope_gets_no_gateway() {
+    let config = r#"{"gateway": "10.1.0.1", "addroutes": [{"dst": "10.7.0.0/16", "scope": 253}, {"dst": "10.6.0.0/16"}]}"#;
+    assert_eq!(
+        after(config, &ProposalState::bridged()),
+        [DEFAULT_V4, "10.6.0.0/16 10.1.0.1", "10.7.0.0/16 link"]
+    );
 }
 
 #[test]
