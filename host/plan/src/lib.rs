@@ -39,8 +39,8 @@ pub use flow_set::{FlowBox, FlowSet, FlowSetError};
 pub use link::{Bridge, Link, LinkError, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
 pub use mac::{MacAddress, MacAddressError};
 pub use merge::{
-    MAX_FLOW_RULES, MAX_PORT_FORWARDS, Merge, Merged, Objection, StageChanges, StageName,
-    SysctlNameError, sysctl_path,
+    MAX_FLOW_RULES, MAX_PORT_FORWARDS, Merge, Merged, Objection, RefusedChange, StageChanges,
+    StageName, SysctlNameError, sysctl_path,
 };
 pub use mismatch::Mismatch;
 pub use netns::NetnsIdentity;

@@ -70,7 +70,18 @@ pub struct Merge {
     proposal: Proposal,
     settings: Settings,
     stages: Vec<StageChanges>,
-    objections: Vec<Objection>,
+    refused: Vec<RefusedChange>,
+}
+
+/// A change that is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedChange {
+    /// The place of its stage among those that were asked.
+    pub stage: usize,
+    /// Its place among the changes of that stage.
+    pub change: usize,
+    /// What speaks against it.
+    pub objection: Objection,
 }
 
 /// Most flow rules of one attachment.
@@ -87,7 +98,7 @@ impl Merge {
             proposal,
             settings: Settings::default(),
             stages: Vec::new(),
-            objections: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -116,16 +127,23 @@ impl Merge {
         granted: impl Fn(ChangeKind) -> bool,
         changes: Vec<Change>,
     ) {
-        for change in &changes {
-            if granted(change.kind()) {
-                self.take(stage, change);
+        let place = self.stages.len();
+        for (index, change) in changes.iter().enumerate() {
+            let objection = if granted(change.kind()) {
+                self.take(stage, change)
             } else {
-                self.objections.push(Objection::NotGranted {
+                Some(Objection::NotGranted {
                     stage: stage.clone(),
                     change: change.to_string(),
                     grant: change.kind(),
-                });
-            }
+                })
+            };
+            self.refused
+                .extend(objection.map(|objection| RefusedChange {
+                    stage: place,
+                    change: index,
+                    objection,
+                }));
         }
         self.stages.push(StageChanges {
             stage: stage.clone(),
@@ -138,17 +156,35 @@ impl Merge {
     /// # Errors
     /// All objections, in the order in which they arose.
     pub fn finish(self) -> Result<Merged, Vec<Objection>> {
-        if self.objections.is_empty() {
-            Ok(Merged {
-                proposal: self.proposal,
-                stages: self.stages,
-            })
+        let (merged, refused) = self.without_refused();
+        if refused.is_empty() {
+            Ok(merged)
         } else {
-            Err(self.objections)
+            Err(refused.into_iter().map(|each| each.objection).collect())
         }
     }
 
-    fn take(&mut self, stage: &StageName, change: &Change) {
+    /// The chain without the changes that something speaks against, and those: for showing what it would do otherwise.
+    #[must_use]
+    pub fn without_refused(self) -> (Merged, Vec<RefusedChange>) {
+        let mut stages = self.stages;
+        // From the end, so that the places of those before stay right.
+        for refused in self.refused.iter().rev() {
+            if let Some(stage) = stages.get_mut(refused.stage)
+                && refused.change < stage.changes.len()
+            {
+                stage.changes.remove(refused.change);
+            }
+        }
+        let merged = Merged {
+            proposal: self.proposal,
+            stages,
+        };
+        (merged, self.refused)
+    }
+
+    /// What speaks against a change; nothing: it is in the proposal now.
+    fn take(&mut self, stage: &StageName, change: &Change) -> Option<Objection> {
         let outcome = match change {
             Change::Deny { reason } => Err(Refusal::Denied(reason.clone())),
             Change::AddAddress(entry) => self.add_address(stage, entry),
@@ -174,19 +210,18 @@ impl Merge {
             Change::Isolate { isolation } => self.isolate(stage, *isolation),
             Change::Masquerade { exclude } => self.masquerade(stage, exclude),
         };
-        self.objections.extend(outcome.err().map(|refusal| {
-            let (stage, change) = (stage.clone(), change.to_string());
-            match refusal {
-                Refusal::Denied(reason) => Objection::Denied { stage, reason },
-                Refusal::Forbidden(why) => Objection::Refused { stage, change, why },
-                Refusal::Conflict { earlier, value } => Objection::Conflict {
-                    earlier,
-                    value,
-                    stage,
-                    change,
-                },
-            }
-        }));
+        let refusal = outcome.err()?;
+        let (stage, change) = (stage.clone(), change.to_string());
+        Some(match refusal {
+            Refusal::Denied(reason) => Objection::Denied { stage, reason },
+            Refusal::Forbidden(why) => Objection::Refused { stage, change, why },
+            Refusal::Conflict { earlier, value } => Objection::Conflict {
+                earlier,
+                value,
+                stage,
+                change,
+            },
+        })
     }
 }
 

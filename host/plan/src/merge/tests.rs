@@ -260,6 +260,36 @@ fn every_objection_is_told() {
 }
 
 #[test]
+fn what_is_refused_can_be_left_out_and_is_told_with_its_place() {
+    let mut merge = Merge::new("eth0", bridged());
+    let mtu = |mtu| Change::SetMtu { mtu };
+    merge.amend(&stage("a", 0), |_| true, vec![mtu(1400)]);
+    let wanted = vec![
+        sysctl("net/core/somaxconn", "1"),
+        mtu(1300),
+        sysctl("kernel/hostname", "x"),
+        forwarding(80),
+    ];
+    let granted = |kind| kind != ChangeKind::PortForward;
+    merge.amend(&stage("b", 1), granted, wanted.clone());
+    let (merged, refused) = merge.without_refused();
+    assert_eq!(merged.proposal.mtu, Some(1400));
+    assert_eq!(merged.stages[1].changes, wanted[..1]);
+    let places: Vec<_> = refused
+        .iter()
+        .map(|each| (each.stage, each.change))
+        .collect();
+    assert_eq!(places, [(1, 1), (1, 2), (1, 3)]);
+    assert!(
+        matches!(&refused[0].objection, Objection::Conflict { earlier, .. } if *earlier == stage("a", 0))
+    );
+    assert!(matches!(
+        &refused[2].objection,
+        Objection::NotGranted { .. }
+    ));
+}
+
+#[test]
 fn a_route_without_gateway_gets_that_of_its_family() {
     let merged = one(Change::AddRoute(route("192.0.2.0/24", None))).unwrap();
     let added = merged.proposal.addressing.routes.last().unwrap();
