@@ -2,10 +2,7 @@
 
 use ipnet::IpNet;
 use kernel::{ApplyError, KernelError, Linux, Place};
-use plan::{
-    Addressing, ChainRequest, Identity, InterfaceAddress, Link, LinkRequest, Merge, Merged,
-    NetnsIdentity, Plan, Step,
-};
+use plan::{Addressing, Identity, InterfaceAddress, Link, Merged, NetnsIdentity, Plan, Step};
 
 use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
 use serde_json::Value;
@@ -130,19 +127,16 @@ impl Attaching<'_> {
             self.node.now,
         )?;
         let completed = plan::complete(link, &allocated.addressing);
-        let proposal = chain::of_link(self.attachment, link, identity, completed.clone());
-        let mut merge = Merge::new(&self.attachment.interface_name, proposal);
-        if let Some(exclude) = link.masquerade_exclusions() {
-            merge = merge.with_masquerade(exclude);
+        let mut proposal = chain::of_link(self.attachment, link, identity, completed.clone());
+        if !stages.is_empty() {
+            proposal.rules = kernel.routing_rules()?;
         }
+        let mut merge = chain::merge_on_link(self.attachment, link, proposal);
         let storage = |plugin: &str| PluginStorage::of(overlay, plugin, true);
         let calls = chain::run(self.node, stages, &self.info(), &storage, &mut merge)?;
         let merged = agreed(self.node, merge, &self.attachment.interface_name)?;
         self.settle_addresses(plugin(ipam), &completed, &merged.proposal.addressing)?;
-        let identity = Identity {
-            container_mac: merged.proposal.mac.unwrap_or(identity.container_mac),
-            ..identity
-        };
+        let identity = chain::agreed_identity(identity, &merged);
         Ok(Decided {
             allocated,
             merged,
@@ -159,29 +153,18 @@ impl Attaching<'_> {
         stages: &[Stage],
         decided: &Decided,
     ) -> Result<(store::Record, Vec<Step>), Cause> {
-        let proposal = &decided.merged.proposal;
         let subnets = match plugin(ipam) {
             Some(plugin) => plugin.policy(&self.request.addresses).subnets(),
             None => Vec::new(),
         };
-        let plan = plan::build(&LinkRequest {
-            attachment: self.attachment,
+        let (plan, chain) = chain::steps_on_link(
+            self.attachment,
             link,
-            addressing: &proposal.addressing,
-            mtu: proposal.mtu,
-            subnets: &subnets,
-            identity: decided.identity,
-        })
-        .map_err(Cause::Plan)?;
-        let chain = plan::chain(&ChainRequest {
-            attachment: self.attachment,
-            merged: &decided.merged,
-            before: None,
-            subnets: &subnets,
-            group: decided.identity.group,
-            ifb_mac: identity::made("ifb", self.attachment, self.node.now),
-            bridge_is_ours: true,
-        });
+            &decided.merged,
+            &subnets,
+            decided.identity,
+            self.node.now,
+        )?;
         let netns = self.netns_identity(kernel, &plan)?;
         let config = &self.request.call.config;
         let mut steps = plan.steps.clone();
@@ -247,7 +230,7 @@ fn plugin(ipam: Option<&Ipam>) -> Option<&PluginIpam> {
 }
 
 /// Nobody decided about these; the result tells them all the same, as the reference plugin's does.
-fn on_loopback(addresses: &[IpNet]) -> Addressing {
+pub(crate) fn on_loopback(addresses: &[IpNet]) -> Addressing {
     let entry = |address: &IpNet| InterfaceAddress {
         address: *address,
         gateway: None,

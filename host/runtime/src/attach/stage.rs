@@ -2,7 +2,7 @@
 
 use cni::result::CniResult;
 use kernel::{ApplyError, ContainerInterface, KernelError, Linux, Place};
-use plan::{ChainRequest, Merge, Merged, Proposal, Step, Undo};
+use plan::{Merge, Merged, Proposal, Step, Undo};
 use serde_json::Value;
 use store::{Record, RecordState};
 
@@ -64,7 +64,8 @@ impl Attaching<'_> {
         if record.as_ref().is_some_and(|record| !of_this_netns(record)) {
             return Err(Cause::AlreadyAttached);
         }
-        let proposal = chain::of_previous(self.attachment, &previous, &interface);
+        let mut proposal = chain::of_previous(self.attachment, &previous, &interface);
+        proposal.rules = kernel.routing_rules()?;
         Ok(Found {
             record,
             interface,
@@ -129,16 +130,14 @@ impl Attaching<'_> {
             None => self.new_record(found)?,
         };
         let netns = self.recorded_netns(&record);
-        let steps = plan::chain(&ChainRequest {
-            attachment: self.attachment,
+        let steps = chain::steps_of_stage(
+            self.attachment,
             merged,
-            before: Some(&found.proposal.addressing),
-            subnets: &[],
-            group: record.group,
-            ifb_mac: identity::made("ifb", self.attachment, self.node.now),
-            bridge_is_ours: record::link_kind(&record) == Some("bridge"),
-        });
-        let steps = steps.into_iter().flatten().collect();
+            &found.proposal.addressing,
+            record.group,
+            record::link_kind(&record) == Some("bridge"),
+            self.node.now,
+        );
         let steps = self.observed(kernel, steps)?;
         check_flows(&record, &steps)?;
         let changes = merged.stages.first().map(|stage| stage.changes.as_slice());

@@ -1,10 +1,13 @@
 use nix::errno::Errno;
-use plan::{Mismatch, RoutingRule, RoutingRules};
+use plan::{Family, Mismatch, RoutingRule, RoutingRules};
 
 use super::{Linux, Tally};
 use crate::linux::verify::Differences;
 use crate::netlink::is_rule;
 use crate::{KernelError, Netns, Undone};
+
+/// `RT_TABLE_DEFAULT`, `RT_TABLE_MAIN` and `RT_TABLE_LOCAL`.
+const KERNELS: [u32; 3] = [253, 254, 255];
 
 impl Linux {
     pub(in crate::linux) fn add_rules(&self, wanted: &RoutingRules) -> Result<(), KernelError> {
@@ -34,6 +37,23 @@ impl Linux {
             differences.unless(there, format!("rule {rule}"), "present", "missing");
         }
         Ok(differences.found)
+    }
+
+    /// The routing rules inside the container that select by addresses alone, but for the kernel's own.
+    ///
+    /// # Errors
+    /// When there is no container, or it can't be asked.
+    pub fn routing_rules(&self) -> Result<Vec<RoutingRule>, KernelError> {
+        let container = self.container(|| "reading routing rules".into())?;
+        let mut rules = Vec::new();
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let found = container
+                .route()
+                .rules(family)
+                .map_err(|refusal| refusal.when("reading routing rules"))?;
+            rules.extend(found.into_iter().filter(|rule| !KERNELS.contains(&rule.table)));
+        }
+        Ok(rules)
     }
 
     /// Without the rules that are there.
