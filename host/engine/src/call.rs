@@ -183,8 +183,11 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Links what the audit found and nothing else.
+/// Links what the audit found and nothing else, once for all clones of a plugin.
 fn link(plugin: &Plugin) -> wasmtime::Result<InstancePre<CallState>> {
+    if let Some(linked) = plugin.linked.get() {
+        return Ok(linked.clone());
+    }
     let mut linker = Linker::new(plugin.engine.wasmtime());
     for import in &plugin.imports {
         match import {
@@ -192,5 +195,6 @@ fn link(plugin: &Plugin) -> wasmtime::Result<InstancePre<CallState>> {
             Import::Wasi(interface) => wasi::link(&mut linker, interface)?,
         }
     }
-    linker.instantiate_pre(&plugin.component)
+    let linked = linker.instantiate_pre(&plugin.component)?;
+    Ok(plugin.linked.get_or_init(|| linked).clone())
 }

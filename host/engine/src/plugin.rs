@@ -1,6 +1,7 @@
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use crate::audit::{self, AuditError, Import, Interface};
 use crate::engine::Engine;
@@ -9,6 +10,7 @@ use crate::ipam::Ipam;
 use crate::limits::Limits;
 use crate::outcome::CallError;
 use crate::policy::Policy;
+use crate::sandbox::CallState;
 
 /// A loaded component that has passed the audit; nothing of it has run yet.
 #[derive(Clone)]
@@ -17,6 +19,8 @@ pub struct Plugin {
     pub(crate) name: String,
     pub(crate) component: Component,
     pub(crate) imports: Vec<Import>,
+    /// Grants and limits are looked at call by call, so what is linked once serves all roles and stages.
+    pub(crate) linked: Arc<OnceLock<InstancePre<CallState>>>,
     digest: Option<String>,
     interface: Interface,
 }
@@ -45,6 +49,7 @@ impl Plugin {
             name,
             component,
             imports,
+            linked: Arc::default(),
             digest,
             interface,
         })
@@ -54,6 +59,15 @@ impl Plugin {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same component under another name: one may hold many plugins, and is then loaded and linked once for all of them.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// `sha256:…` of the component it was compiled from; none for what is part of the executable.

@@ -82,7 +82,7 @@ fn an_installed_policy_needs_the_grant_of_what_it_imports() {
 
 #[test]
 fn a_built_in_policy_is_stopped_when_it_uses_what_it_has_no_grant_for() {
-    let plugin = load_builtin(&mtu());
+    let plugin = load_builtin(&mtu()).named("portmap");
     let run = |grants: &Grants| {
         let policy = plugin.policy(grants, Limits::default()).unwrap();
         amend(&policy)
@@ -90,7 +90,7 @@ fn a_built_in_policy_is_stopped_when_it_uses_what_it_has_no_grant_for() {
     let refused = run(&Grants::of_builtin_policy("portmap")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "plugin builtin, amend: it wanted to set the MTU to 1400, but has no grant `mtu`; add \"mtu\" to its `grants` if it \
+        "plugin portmap, amend: it wanted to set the MTU to 1400, but has no grant `mtu`; add \"mtu\" to its `grants` if it \
          shall do that"
     );
     let Outcome::Ungranted { wanted, grant } = refused.outcome else {
