@@ -1,5 +1,13 @@
 //! Rates, measured by what arrives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "only tests use it"
+)]
+
 mod attachments;
 mod single_steps;
 
@@ -87,7 +95,7 @@ fn throughput(from: &Namespace, to: &Namespace, address: &str) -> f64 {
         let mut buffer = vec![0; 65536];
         let begin = Instant::now();
         while begin.elapsed() < SPENT {
-            receiver.read(&mut buffer).unwrap();
+            assert_ne!(receiver.read(&mut buffer).unwrap(), 0);
         }
         let (begin, mut bytes) = (Instant::now(), 0);
         while begin.elapsed() < MEASURED {
