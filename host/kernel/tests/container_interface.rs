@@ -46,18 +46,31 @@ fn a_later_plugin_sees_the_interface_its_peer_and_its_bridge() {
     );
 }
 
-/// The same indexes are links of both namespaces, and of a third.
+/// The host has a veth with the index of the peer, whose peer has the interface's: both are elsewhere.
 #[test]
 fn a_peer_elsewhere_is_not_taken_for_one_on_the_host() {
-    let (Some(host), Some(pod), Some(third)) =
-        (Namespace::new(), Pod::new(1, BRIDGE, &[]), Namespace::new())
-    else {
+    let (Some(host), Some(pod), Some(third), Some(fourth)) = (
+        Namespace::new(),
+        Pod::new(1, BRIDGE, &[]),
+        Namespace::new(),
+        Namespace::new(),
+    ) else {
         return;
     };
-    attachments::namespaces::connect(&pod.namespace, "eth0", &third, "other");
-    attachments::namespaces::connect(&host, "left", &third, "right");
+    // Known to the host, as a container of its own is.
+    pod.identity_with_nsid(&host);
+    for (namespace, name, index, peer, peer_index, elsewhere) in [
+        (&pod.namespace, "eth0", 100, "peer", 200, &third),
+        (&host, "alike", 200, "alike", 100, &fourth),
+    ] {
+        namespace.ip(&format!(
+            "link add {name} index {index} type veth peer name {peer} index {peer_index} netns {}",
+            elsewhere.path()
+        ));
+    }
     let eth0 = seen(&host, &pod, "eth0").unwrap();
-    assert_eq!((eth0.kind.as_str(), eth0.peer), ("veth", None));
+    assert_eq!((eth0.index, eth0.kind.as_str()), (100, "veth"));
+    assert_eq!(eth0.peer, None);
     pod.namespace.ip("link add inner type veth peer name outer");
     assert_eq!(seen(&host, &pod, "inner").unwrap().peer, None);
 }
