@@ -1,5 +1,13 @@
 //! The links of an attachment, deleted at once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "only tests use it"
+)]
+
 mod attachments;
 
 use std::time::{Duration, Instant};

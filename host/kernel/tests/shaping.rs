@@ -1,5 +1,13 @@
 //! Rates, measured by what arrives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "only tests use it"
+)]
+
 mod attachments;
 mod single_steps;
 
@@ -70,24 +78,25 @@ fn tc(namespace: &Namespace, words: &str) -> String {
 
 /// What a TCP transfer carries, in bits of payload per second, once the bucket's first filling is spent.
 fn throughput(from: &Namespace, to: &Namespace, address: &str) -> f64 {
+    const PATIENCE: Duration = Duration::from_secs(5);
     const SPENT: Duration = Duration::from_millis(500);
     const MEASURED: Duration = Duration::from_millis(2500);
     let address: IpAddr = address.parse().unwrap();
     let listener = to.run(|| TcpListener::bind((address, 0)).unwrap());
-    let port = listener.local_addr().unwrap().port();
+    let target = listener.local_addr().unwrap();
+    let mut sender = from.run(|| TcpStream::connect_timeout(&target, PATIENCE).unwrap());
+    sender.set_write_timeout(Some(PATIENCE)).unwrap();
+    let (receiver, _) = listener.accept().unwrap();
+    receiver.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut buffer = vec![0; 65536];
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            from.run(|| {
-                let mut sender = TcpStream::connect((address, port)).unwrap();
-                // Until the receiver has seen enough.
-                while sender.write_all(&[0; 16384]).is_ok() {}
-            });
-        });
-        let (mut receiver, _) = listener.accept().unwrap();
-        let mut buffer = vec![0; 65536];
+        // Until the receiver has seen enough.
+        scope.spawn(move || while sender.write_all(&[0; 16384]).is_ok() {});
+        // Closed when this ends, so that the sender ends too.
+        let mut receiver = receiver;
         let begin = Instant::now();
         while begin.elapsed() < SPENT {
-            receiver.read(&mut buffer).unwrap();
+            assert_ne!(receiver.read(&mut buffer).unwrap(), 0);
         }
         let (begin, mut bytes) = (Instant::now(), 0);
         while begin.elapsed() < MEASURED {

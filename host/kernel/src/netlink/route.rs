@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol,
-    RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric,
+    RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
@@ -207,6 +207,12 @@ pub(crate) fn route_message(interface: u32, route: &Route) -> RouteMessage {
     message
 }
 
+/// The gateway of this request is on the link, whatever the addresses and routes say (`RTNH_F_ONLINK`).
+pub(crate) fn on_link(mut message: RouteMessage) -> RouteMessage {
+    message.header.flags |= RouteFlags::Onlink;
+    message
+}
+
 /// The message that removes this route and no other: any scope and protocol, but this metric.
 pub(crate) fn removal_message(interface: u32, route: &RouteState) -> RouteMessage {
     let key = Route {
@@ -265,8 +271,12 @@ impl RouteSocket {
             .collect())
     }
 
-    /// The unicast routes of both families and all tables through an interface.
-    pub(crate) fn routes_through(&self, interface: u32) -> Result<Vec<RouteState>, Refusal> {
+    /// The unicast routes of both families and all tables through an interface, and whether their gateways are on the
+    /// link by decree.
+    pub(crate) fn routes_through(
+        &self,
+        interface: u32,
+    ) -> Result<Vec<(RouteState, bool)>, Refusal> {
         let mut found = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut message = RouteMessage::default();
@@ -274,11 +284,14 @@ impl RouteSocket {
             message.attributes.push(RouteAttribute::Oif(interface));
             let answers = self.dump(&RouteNetlinkMessage::GetRoute(message))?;
             found.extend(answers.iter().filter_map(|answer| match answer {
-                RouteNetlinkMessage::NewRoute(message) => RouteState::read(message),
+                RouteNetlinkMessage::NewRoute(message) => {
+                    let on_link = message.header.flags.contains(RouteFlags::Onlink);
+                    RouteState::read(message).map(|route| (route, on_link))
+                }
                 _ => None,
             }));
         }
-        found.retain(|route| route.interface == Some(interface));
+        found.retain(|(route, _)| route.interface == Some(interface));
         Ok(found)
     }
 

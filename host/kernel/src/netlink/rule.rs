@@ -1,5 +1,6 @@
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::route::RouteProtocol;
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use plan::{Family, RoutingRule};
@@ -18,9 +19,22 @@ fn family(family: Family) -> AddressFamily {
     }
 }
 
-/// The rule that a message describes, with its priority; None when it selects by more than addresses, or does something
+/// `FRA_PROTOCOL` of our rules, a number that no routing daemon has taken (`linux/rtnetlink.h`). Asked to delete a rule,
+/// the kernel deletes the first that is so, whatever else it selects by: the protocol keeps it from another's.
+const PROTOCOL: RouteProtocol = RouteProtocol::Other(119);
+
+/// A rule that selects by addresses alone and looks a table up, as the kernel describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RuleState {
+    /// With its priority.
+    pub(crate) rule: RoutingRule,
+    /// It was made by us.
+    pub(crate) ours: bool,
+}
+
+/// The rule that a message describes; None when it selects by more than addresses, or does something
 /// else than look a table up.
-fn read(message: &RuleMessage) -> Option<RoutingRule> {
+fn read(message: &RuleMessage) -> Option<RuleState> {
     let header = &message.header;
     let plain = header.action == RuleAction::ToTable
         && header.tos == 0
@@ -40,6 +54,7 @@ fn read(message: &RuleMessage) -> Option<RoutingRule> {
         destination: None,
         table: header.table.into(),
     };
+    let mut ours = false;
     for attribute in &message.attributes {
         match attribute {
             RuleAttribute::Source(address) => {
@@ -50,11 +65,12 @@ fn read(message: &RuleMessage) -> Option<RoutingRule> {
             }
             RuleAttribute::Priority(priority) => rule.priority = Some(*priority),
             RuleAttribute::Table(table) => rule.table = *table,
-            RuleAttribute::SuppressPrefixLen(SUPPRESS_NOTHING) | RuleAttribute::Protocol(_) => {}
+            RuleAttribute::Protocol(protocol) => ours = *protocol == PROTOCOL,
+            RuleAttribute::SuppressPrefixLen(SUPPRESS_NOTHING) => {}
             _ => return None,
         }
     }
-    Some(rule)
+    Some(RuleState { rule, ours })
 }
 
 /// A prefix of no length selects nothing, and the kernel does not show it.
@@ -64,13 +80,16 @@ fn selector(prefix: Option<IpNet>) -> Option<IpNet> {
         .filter(|prefix| prefix.prefix_len() > 0)
 }
 
-/// Is the rule that is there the wanted one? Where no priority is wanted, any is right.
-pub(crate) fn is_rule(found: &RoutingRule, wanted: &RoutingRule) -> bool {
-    found.family == wanted.family
-        && found.table == wanted.table
-        && selector(found.source) == selector(wanted.source)
-        && selector(found.destination) == selector(wanted.destination)
-        && (wanted.priority.is_none() || found.priority == wanted.priority)
+impl RuleState {
+    /// Is it the wanted one? Where no priority is wanted, any is right.
+    pub(crate) fn is(&self, wanted: &RoutingRule) -> bool {
+        let found = &self.rule;
+        found.family == wanted.family
+            && found.table == wanted.table
+            && selector(found.source) == selector(wanted.source)
+            && selector(found.destination) == selector(wanted.destination)
+            && (wanted.priority.is_none() || found.priority == wanted.priority)
+    }
 }
 
 fn message(rule: &RoutingRule) -> RuleMessage {
@@ -79,6 +98,7 @@ fn message(rule: &RoutingRule) -> RuleMessage {
     message.header.action = RuleAction::ToTable;
     message.header.table = u8::try_from(rule.table).unwrap_or(TABLE_IN_ATTRIBUTE);
     let attributes = &mut message.attributes;
+    attributes.push(RuleAttribute::Protocol(PROTOCOL));
     attributes.push(RuleAttribute::Table(rule.table));
     attributes.extend(rule.priority.map(RuleAttribute::Priority));
     if let Some(source) = selector(rule.source) {
@@ -95,7 +115,7 @@ fn message(rule: &RoutingRule) -> RuleMessage {
 /// Routing rules (ip-rule(8)).
 impl RouteSocket {
     /// All of a family that select by addresses alone and look a table up.
-    pub(crate) fn rules(&self, of: Family) -> Result<Vec<RoutingRule>, Refusal> {
+    pub(crate) fn rules(&self, of: Family) -> Result<Vec<RuleState>, Refusal> {
         let mut request = RuleMessage::default();
         request.header.family = family(of);
         let answers = self.dump(&RouteNetlinkMessage::GetRule(request))?;
@@ -103,10 +123,10 @@ impl RouteSocket {
             RouteNetlinkMessage::NewRule(message) => read(message),
             _ => None,
         });
-        Ok(rules.filter(|rule| rule.family == of).collect())
+        Ok(rules.filter(|found| found.rule.family == of).collect())
     }
 
-    /// EEXIST: the same one is there.
+    /// EEXIST: we have set the same one before.
     pub(crate) fn add_rule(&self, rule: &RoutingRule) -> Result<(), Refusal> {
         self.request(
             RouteNetlinkMessage::NewRule(message(rule)),
@@ -115,7 +135,7 @@ impl RouteSocket {
         .map(drop)
     }
 
-    /// Deletes one rule. ENOENT: there is none.
+    /// Deletes one rule of ours. ENOENT: there is none.
     pub(crate) fn delete_rule(&self, rule: &RoutingRule) -> Result<(), Refusal> {
         self.request(RouteNetlinkMessage::DelRule(message(rule)), 0)
             .map(drop)
@@ -139,7 +159,9 @@ mod tests {
     #[test]
     fn what_is_sent_is_what_is_read() {
         let wanted = rule(Some(7), Some("10.1.0.7/32"));
-        assert_eq!(read(&message(&wanted)), Some(wanted));
+        let read = read(&message(&wanted)).unwrap();
+        assert_eq!(read.rule, wanted);
+        assert!(read.ours);
     }
 
     #[test]
@@ -154,9 +176,12 @@ mod tests {
 
     #[test]
     fn the_kernel_chooses_a_priority_and_leaves_out_what_selects_all() {
-        let found = rule(Some(32765), None);
-        assert!(is_rule(&found, &rule(None, Some("0.0.0.0/0"))));
-        assert!(!is_rule(&found, &rule(Some(1), None)));
-        assert!(!is_rule(&found, &rule(None, Some("10.0.0.0/8"))));
+        let found = RuleState {
+            rule: rule(Some(32765), None),
+            ours: true,
+        };
+        assert!(found.is(&rule(None, Some("0.0.0.0/0"))));
+        assert!(!found.is(&rule(Some(1), None)));
+        assert!(!found.is(&rule(None, Some("10.0.0.0/8"))));
     }
 }

@@ -6,7 +6,7 @@ use plan::{AddressAmendment, Family, InterfaceAddress, Mismatch};
 use super::{Linux, find};
 use crate::linux::verify::Differences;
 use crate::netlink::{
-    AddressState, LinkState, Refusal, RouteState, address_message, route_message,
+    AddressState, LinkState, Refusal, RouteState, address_message, on_link, route_message,
 };
 use crate::{KernelError, Netns, Undone, sysctl};
 
@@ -143,36 +143,34 @@ fn keep_addresses(
 fn keep_routes(
     netns: &Netns,
     link: &LinkState,
-    mut before: Vec<RouteState>,
+    mut before: Vec<(RouteState, bool)>,
     removed: &[IpNet],
 ) -> Result<(), KernelError> {
     let now = routes_through(netns, link)?;
     // Gateways are reached by routes without one.
-    before.sort_by_key(|route| route.gateway.is_some());
-    for route in before {
+    before.sort_by_key(|(route, _)| route.gateway.is_some());
+    for (route, decreed) in before {
         let of_address =
             route.gateway.is_none() && removed.iter().any(|each| each.trunc() == route.destination);
-        if of_address || now.contains(&route) {
+        if of_address || now.iter().any(|(each, _)| *each == route) {
             continue;
         }
         let message = route_message(link.index, &route.as_wanted());
-        match netns.route().add_route(message) {
+        let mut outcome = netns.route().add_route(message.clone());
+        if decreed && outcome.as_ref().is_err_and(Refusal::is_unreachable) {
+            outcome = netns.route().add_route(on_link(message));
+        }
+        match outcome {
             Ok(()) => {}
-            Err(refusal) if leads_nowhere(&refusal) => {}
+            Err(refusal) if refusal.is_unreachable() => {}
+            // The link is down, or the kernel has set the route by itself.
+            Err(refusal) if matches!(refusal.errno, Errno::ENETDOWN | Errno::EEXIST) => {}
             Err(refusal) => {
                 return Err(refusal.when(format!("setting route {route} again")));
             }
         }
     }
     Ok(())
-}
-
-/// The gateway can't be reached any more, or the kernel has set the route by itself.
-fn leads_nowhere(refusal: &Refusal) -> bool {
-    matches!(
-        refusal.errno,
-        Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL | Errno::ENETDOWN | Errno::EEXIST
-    )
 }
 
 /// An interface that has no IPv6 takes none of its addresses.
@@ -196,7 +194,7 @@ fn read(netns: &Netns, link: &LinkState) -> Result<Vec<AddressState>, KernelErro
     found.map_err(|refusal| refusal.when(format!("reading the addresses of {}", link.name)))
 }
 
-fn routes_through(netns: &Netns, link: &LinkState) -> Result<Vec<RouteState>, KernelError> {
+fn routes_through(netns: &Netns, link: &LinkState) -> Result<Vec<(RouteState, bool)>, KernelError> {
     let found = netns.route().routes_through(link.index);
     found.map_err(|refusal| refusal.when(format!("reading the routes of {}", link.name)))
 }

@@ -4,7 +4,7 @@ use plan::{Family, Mismatch, Route, RouteAmendment};
 use super::{Linux, Tally, find};
 use crate::linux::routes::ensure;
 use crate::linux::verify::Differences;
-use crate::netlink::{LinkState, RouteState, removal_message};
+use crate::netlink::{LinkState, RouteState, on_link, removal_message, route_message};
 use crate::{KernelError, Netns, Undone};
 
 impl Linux {
@@ -91,13 +91,28 @@ pub(super) fn take_back(netns: &Netns, amendment: &RouteAmendment) -> Result<Und
         if own(netns, &link, route)?.is_some() {
             continue;
         }
-        match ensure(netns.route(), &link, route) {
+        match set_again(netns, &link, route) {
             Ok(()) => tally.done = true,
             Err(KernelError::RouteExists { found, .. }) => tally.others.push(found),
             Err(error) => return Err(error),
         }
     }
     Ok(tally.outcome())
+}
+
+/// Addresses were changed before routes, so they are as they were only after this: until then the gateway may be out of
+/// reach.
+fn set_again(netns: &Netns, link: &LinkState, route: &Route) -> Result<(), KernelError> {
+    let plain = route_message(link.index, route);
+    match netns.route().add_route(plain.clone()) {
+        Ok(()) => Ok(()),
+        Err(refusal) if refusal.is_unreachable() && route.gateway.is_some() => netns
+            .route()
+            .add_route(on_link(plain))
+            .map_err(|refusal| refusal.when(format!("setting route {} again", route.destination))),
+        // The reasons that there may be are told apart there.
+        Err(_) => ensure(netns.route(), link, route),
+    }
 }
 
 pub(super) fn any_there(netns: &Netns, amendment: &RouteAmendment) -> Result<bool, KernelError> {

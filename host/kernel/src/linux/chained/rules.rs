@@ -3,7 +3,7 @@ use plan::{Family, Mismatch, RoutingRule, RoutingRules};
 
 use super::{Linux, Tally};
 use crate::linux::verify::Differences;
-use crate::netlink::is_rule;
+use crate::netlink::RuleState;
 use crate::{KernelError, Netns, Undone};
 
 /// `RT_TABLE_DEFAULT`, `RT_TABLE_MAIN` and `RT_TABLE_LOCAL`.
@@ -73,10 +73,10 @@ impl Linux {
 pub(super) fn delete(netns: &Netns, rules: &[RoutingRule]) -> Result<Undone, KernelError> {
     let mut tally = Tally::default();
     for rule in rules {
-        let Some(found) = find(netns, rule)? else {
+        let Some(found) = find_ours(netns, rule)? else {
             continue;
         };
-        match netns.route().delete_rule(&found) {
+        match netns.route().delete_rule(&found.rule) {
             Ok(()) => tally.done = true,
             Err(refusal) if refusal.errno == Errno::ENOENT => {}
             Err(refusal) => return Err(refusal.when(format!("deleting rule {rule}"))),
@@ -87,17 +87,31 @@ pub(super) fn delete(netns: &Netns, rules: &[RoutingRule]) -> Result<Undone, Ker
 
 pub(super) fn any_there(netns: &Netns, rules: &[RoutingRule]) -> Result<bool, KernelError> {
     for rule in rules {
-        if find(netns, rule)?.is_some() {
+        if find_ours(netns, rule)?.is_some() {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// The rule that is looked at first: where the kernel chooses the priority, a later one comes before an earlier.
-fn find(netns: &Netns, wanted: &RoutingRule) -> Result<Option<RoutingRule>, KernelError> {
+fn find(netns: &Netns, wanted: &RoutingRule) -> Result<Option<RuleState>, KernelError> {
+    first(netns, wanted, |_| true)
+}
+
+fn find_ours(netns: &Netns, wanted: &RoutingRule) -> Result<Option<RuleState>, KernelError> {
+    first(netns, wanted, |found| found.ours)
+}
+
+/// The one that is looked at first: where the kernel chooses priorities, a later rule comes before an earlier.
+fn first(
+    netns: &Netns,
+    wanted: &RoutingRule,
+    eligible: impl Fn(&RuleState) -> bool,
+) -> Result<Option<RuleState>, KernelError> {
     let family = wanted.family;
     let rules = netns.route().rules(family);
     let rules = rules.map_err(|refusal| refusal.when(format!("reading the {family} rules")))?;
-    Ok(rules.into_iter().find(|found| is_rule(found, wanted)))
+    Ok(rules
+        .into_iter()
+        .find(|found| found.is(wanted) && eligible(found)))
 }
