@@ -5,6 +5,8 @@ mod ipam_only;
 mod link;
 mod stage;
 
+pub(crate) use link::on_loopback;
+
 use std::sync::{Arc, Mutex};
 
 use cni::request::Add;
@@ -176,7 +178,7 @@ fn agreed(node: &Node, merge: plan::Merge, interface: &str) -> Result<Merged, Ca
 }
 
 /// Did a stage decide about the resolver settings?
-fn sets_dns(merged: &Merged) -> bool {
+pub(crate) fn sets_dns(merged: &Merged) -> bool {
     merged
         .stages
         .iter()

@@ -2,6 +2,7 @@
 
 mod proposal;
 mod stage;
+mod steps;
 
 use engine::AttachmentInfo;
 use plan::Merge;
@@ -11,7 +12,8 @@ use crate::failure::Cause;
 use crate::node::Node;
 
 pub(crate) use proposal::{of_link, of_previous};
-pub(crate) use stage::Stage;
+pub(crate) use stage::{Asked, Stage};
+pub(crate) use steps::{agreed_identity, merge_on_link, steps_of_stage, steps_on_link};
 
 /// The storage of a plugin by its name.
 pub(crate) type StorageOf<'a> = dyn Fn(&str) -> Box<dyn engine::Storage> + 'a;

@@ -36,7 +36,8 @@ pub(crate) fn choose(
     })
 }
 
-fn configured(link: &Link) -> Option<MacAddress> {
+/// The Ethernet address that the operator has written down.
+pub(crate) fn configured(link: &Link) -> Option<MacAddress> {
     match link {
         Link::Macvlan(macvlan) => macvlan.mac,
         Link::Bridge(_) | Link::Ptp(_) | Link::Loopback {} => None,

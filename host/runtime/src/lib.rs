@@ -7,6 +7,7 @@
 //! - `verbs`: ADD, DEL, CHECK, GC, STATUS, one file each; `detach` is what DEL, GC and sweep have in common.
 //! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody) and the host's side of it.
 //! - `sweep`, `quarantine`: finding what is gone without a runtime's help, and not trusting what is not proven.
+//! - [`dry_run`], [`explain`]: what would be done, and what was, as one picture.
 //! - `failure`, `report`: what can go wrong, and the one table from that to CNI codes.
 
 mod attach;
@@ -15,6 +16,8 @@ mod chain;
 mod clock;
 mod delegate;
 mod detach;
+pub mod dry_run;
+pub mod explain;
 mod failure;
 mod firewall;
 mod identity;
@@ -25,6 +28,7 @@ pub mod operator;
 mod quarantine;
 mod record;
 mod report;
+mod restore;
 mod result;
 mod settings;
 mod sweep;

@@ -60,7 +60,6 @@ pub(crate) fn stage_part(
     steps: &[Step],
     netns: &NetnsIdentity,
 ) -> StagePart {
-    let config = Value::Object(stage.own_config().clone());
     StagePart {
         id: stage_id(stage),
         plugin: stage.name.plugin.clone(),
@@ -69,7 +68,7 @@ pub(crate) fn stage_part(
         changes: changes.to_vec(),
         call: call.cloned(),
         addressing: None,
-        config,
+        config: Value::Object(stage.recorded_config()),
         result: Value::Null,
     }
 }

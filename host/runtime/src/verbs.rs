@@ -18,9 +18,10 @@ pub(crate) use add::add;
 pub(crate) use check::check;
 pub(crate) use del::del;
 pub(crate) use gc::gc;
+pub(crate) use link::parse as parse_link;
 pub(crate) use status::status;
 
-fn key(attachment: &RequestedAttachment) -> Attachment {
+pub(crate) fn key(attachment: &RequestedAttachment) -> Attachment {
     Attachment {
         network: attachment.network.to_string(),
         container_id: attachment.container_id.to_string(),

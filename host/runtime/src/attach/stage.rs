@@ -12,7 +12,7 @@ use crate::clock::unix_seconds;
 use crate::failure::Cause;
 use crate::ipam::{self, PluginIpam, PluginStorage};
 use crate::log::Level;
-use crate::{identity, record, result};
+use crate::{record, result};
 
 /// What the stage finds.
 struct Found {

@@ -1,5 +1,8 @@
 use cni::config::{NetworkConfig, PluginReference, StageConfig};
-use engine::{AttachmentInfo, Grants, HostServices, Limits, Policy};
+use engine::{
+    AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, Policy, RecordedCall,
+    Replayed,
+};
 use plan::{Attachment, Change, ChangeKind, Proposal, StageName};
 use serde_json::{Map, Value};
 
@@ -15,6 +18,16 @@ pub(crate) struct Stage {
     config: String,
     /// The stage's own object, for its id.
     own: Map<String, Value>,
+}
+
+/// A stage's answer.
+pub(crate) struct Asked {
+    /// What it wants changed.
+    pub(crate) outcome: Result<Vec<Change>, CallError>,
+    /// What it may ask for.
+    pub(crate) granted: Granted,
+    /// The call as data.
+    pub(crate) call: RecordedCall,
 }
 
 /// What a stage may ask for.
@@ -65,6 +78,22 @@ impl Stage {
         &self.own
     }
 
+    /// The stage's own object with what says how the plugin is run, which no hash covers.
+    pub(crate) fn recorded_config(&self) -> Map<String, Value> {
+        let mut config = self.own.clone();
+        let reference = &self.reference;
+        if let Some(digest) = &reference.digest {
+            config.insert("digest".into(), Value::String(digest.to_string()));
+        }
+        if !reference.grants.is_empty() {
+            config.insert("grants".into(), reference.grants.clone().into());
+        }
+        if !reference.limits.is_empty() {
+            config.insert("limits".into(), Value::Object(reference.limits.clone()));
+        }
+        config
+    }
+
     /// What it wants changed, what it may ask for, and what was recorded of the call.
     pub(super) fn amend(
         &self,
@@ -73,10 +102,38 @@ impl Stage {
         storage: Box<dyn engine::Storage>,
         proposal: &Proposal,
     ) -> Result<(Vec<Change>, Granted, Option<Value>), Cause> {
-        let (policy, grants) = self.load(node)?;
         let services = self.services(node, storage);
-        let outcome = policy.amend(services, attachment, &self.config, proposal);
-        Ok((outcome?, Granted(grants), None))
+        let asked = self.ask(node, attachment, services, proposal)?;
+        // What can't be kept can't be explained later, which is no reason to fail.
+        let call = serde_json::to_value(&asked.call).ok();
+        Ok((asked.outcome?, asked.granted, call))
+    }
+
+    /// As [`Stage::amend`]; a plugin that fails has its call recorded all the same.
+    pub(crate) fn ask(
+        &self,
+        node: &Node,
+        attachment: &AttachmentInfo,
+        services: HostServices,
+        proposal: &Proposal,
+    ) -> Result<Asked, Cause> {
+        let (policy, grants) = self.load(node)?;
+        let (outcome, call) = policy.amend_recorded(services, attachment, &self.config, proposal);
+        Ok(Asked {
+            outcome,
+            granted: Granted(grants),
+            call,
+        })
+    }
+
+    /// Runs a recorded call of this stage again, with the answers that the host gave then.
+    pub(crate) fn replay(
+        &self,
+        node: &Node,
+        call: &RecordedCall,
+    ) -> Result<Result<Replayed, NotReplayable>, Cause> {
+        let (policy, _) = self.load(node)?;
+        Ok(policy.replay(call))
     }
 
     /// Tells the plugin that the attachment is gone. The built-in ones keep nothing that the host does not remove.

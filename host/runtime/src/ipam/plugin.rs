@@ -7,7 +7,9 @@ use cni::config::{
 };
 use cni::pod::Pod;
 use cni::request::Add;
-use engine::{AttachmentInfo, Grants, HostServices, Limits};
+use engine::{
+    AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, RecordedCall, Replayed,
+};
 use plan::{AddressPolicy, Addressing, Attachment, Dns};
 use serde_json::{Map, Value, json};
 use store::{CoolDown, Quota, StorageChanges, StorageOverlay, Store};
@@ -103,19 +105,39 @@ impl PluginIpam {
         request: &Add,
         overlay: &Arc<Mutex<StorageOverlay>>,
     ) -> Result<Allocated, Cause> {
-        let resolver = self.resolver()?;
         let requested = &request.addresses;
         let policy = self.policy(requested);
         let services = self.services(node, store, attachment, &policy, overlay, true);
         let info = info(attachment, requested, request.pod.as_ref());
-        let ipam = self.load(node)?;
-        let outcome = ipam.allocate(services, &info, &self.config, resolver.as_ref());
+        let (outcome, call) = self.ask(node, services, &info)?;
         let addressing = outcome?;
         self.accept(store, attachment, requested, &addressing)?;
         Ok(Allocated {
             addressing,
-            call: None,
+            // What can't be kept can't be explained later, which is no reason to fail.
+            call: serde_json::to_value(&call).ok(),
         })
+    }
+
+    /// The plugin's answer, unchecked, and the call as data.
+    pub(crate) fn ask(
+        &self,
+        node: &Node,
+        services: HostServices,
+        info: &AttachmentInfo,
+    ) -> Result<(Result<Addressing, CallError>, RecordedCall), Cause> {
+        let resolver = self.resolver()?;
+        let ipam = self.load(node)?;
+        Ok(ipam.allocate_recorded(services, info, &self.config, resolver.as_ref()))
+    }
+
+    /// Runs a recorded call again, with the answers that the host gave then.
+    pub(crate) fn replay(
+        &self,
+        node: &Node,
+        call: &RecordedCall,
+    ) -> Result<Result<Replayed, NotReplayable>, Cause> {
+        Ok(self.load(node)?.replay(call))
     }
 
     /// Checks addresses against what the host itself reads from the configuration, and releases what was reserved
