@@ -89,8 +89,6 @@ pub(super) enum Expression {
         comparison: Comparison,
         value: Vec<u8>,
     },
-    /// Loads a value.
-    Value { value: Vec<u8>, into: Register },
     /// Sets bits of the register, as long as the value is.
     SetBits { register: Register, bits: Vec<u8> },
     /// Gives the packet the mark that the register holds.
@@ -121,7 +119,7 @@ impl Expression {
             Self::Equal { .. } | Self::Compare { .. } => "cmp",
             Self::Lookup { .. } => "lookup",
             Self::ConnectionState { .. } => "ct",
-            Self::Verdict(_) | Self::Value { .. } => "immediate",
+            Self::Verdict(_) => "immediate",
             Self::Masquerade => "masq",
         }
     }
@@ -174,9 +172,6 @@ impl Expression {
                 .nest(3, |data| {
                     data.bytes(VALUE, value);
                 }),
-            Self::Value { value, into } => data.code(1, into.number()).nest(2, |data| {
-                data.bytes(VALUE, value);
-            }),
             Self::SetBits { register, bits } => {
                 let kept: Vec<_> = bits.iter().map(|byte| !byte).collect();
                 data.code(1, register.number())

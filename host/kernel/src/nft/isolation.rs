@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use plan::{Family, IsolatedAddresses, Isolation, Mismatch};
 
-use super::address_key::{FAMILIES, key, number, octets, register_after};
+use super::address_key::{FAMILIES, key, number, octets, words};
 use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
 use super::connection_state::established_or_related;
@@ -111,7 +111,7 @@ fn rules(family: Family) -> [Rule; 2] {
             load(family, field, Register::Word(0)),
             Expression::Meta {
                 meta: Meta::InputInterfaceName,
-                into: register_after(family, 1),
+                into: Register::Word(words(family)),
             },
             Expression::Lookup {
                 register: Register::Word(0),

@@ -124,6 +124,23 @@ fn rules_without_meaning_are_refused_in_words() {
 }
 
 #[test]
+fn rules_that_cross_are_cut_where_it_makes_few_boxes() {
+    let wanted = flows(vec![
+        rule((EGRESS, ACCEPT, None, Some(17), Some((53, 53)))),
+        rule((EGRESS, ACCEPT, Some("192.0.2.0/24"), None, None)),
+    ]);
+    let wanted = FlowSet::of(&wanted).unwrap();
+    assert_eq!(
+        shown(&wanted, Family::Ipv4),
+        [
+            "192.0.2.0-192.0.2.255 0-255 0-65535",
+            "0.0.0.0-192.0.1.255 17-17 53-53",
+            "192.0.3.0-255.255.255.255 17-17 53-53",
+        ]
+    );
+}
+
+#[test]
 fn too_many_elements_are_refused_and_the_most_are_not() {
     let many = |count: u32| {
         let rule = |n: u32| FlowRule {
