@@ -288,13 +288,13 @@ fn cost_of_ten_rules() {
     let mut nft = open(&host);
     ensure(&mut nft);
     let mut added = 0;
-    for others in [10, 100, 1000, 5000] {
+    for others in [10, 100, 1000] {
         while added < others {
             nft.add_flows(&ten_rules(added)).unwrap();
             added += 1;
         }
         let mut times = [const { Vec::new() }; 3];
-        for _ in 0..101 {
+        for _ in 0..21 {
             let newcomer = ten_rules(60_000);
             let start = Instant::now();
             nft.add_flows(&newcomer).unwrap();

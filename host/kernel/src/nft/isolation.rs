@@ -49,7 +49,11 @@ impl Nft {
     /// # Errors
     /// What the kernel refuses. It is none that elements, sets or the table are gone.
     pub fn forget_isolation(&mut self, wanted: &IsolatedAddresses) -> Result<bool, NftError> {
-        self.forget_groups(&elements(wanted)?)
+        // What could not be added is not there.
+        let Ok(groups) = elements(wanted) else {
+            return Ok(false);
+        };
+        self.forget_groups(&groups)
     }
 
     /// What is not as [`Nft::ensure_flow_table`] and [`Nft::add_isolation`] left it.
@@ -70,7 +74,10 @@ impl Nft {
     /// # Errors
     /// What the kernel refuses to show.
     pub fn has_isolation(&mut self, wanted: &IsolatedAddresses) -> Result<bool, NftError> {
-        self.has_any(&elements(wanted)?)
+        let Ok(groups) = elements(wanted) else {
+            return Ok(false);
+        };
+        self.has_any(&groups)
     }
 }
 
