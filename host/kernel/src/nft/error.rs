@@ -154,7 +154,7 @@ fn remedy(operation: Operation, cause: &io::Error) -> Option<&'static str> {
             "the kernel lacks the set types hash or rbtree (module nf_tables_set before Linux 5.1)",
         ),
         (Operation::Add(Object::Rule), libc::ENOENT | libc::EOPNOTSUPP) => Some(
-            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq) or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
+            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq), CONFIG_NFT_CT (module nft_ct) or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
         ),
         (Operation::Add(Object::Elements), libc::ENOENT) => {
             Some("table or set were removed by others, the next ADD makes them again")
