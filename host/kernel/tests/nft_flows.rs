@@ -96,29 +96,36 @@ fn where_all_is_denied_only_what_is_accepted_passes() {
     world.is_stopped(host, a, Try::Tcp(9000));
 }
 
-/// With a payload of one byte a protocol without ports has nothing where ports would be.
 #[test]
-fn packets_of_protocols_without_ports_are_no_way_around_rules() {
+fn protocols_without_ports_are_judged_by_rules_without_ports_alone() {
     let Some(world) = World::new() else { return };
     let a = world.a();
-    let arrived = |port_rule: FlowRule| {
+    // The last two bytes lie where TCP has its port: 5000.
+    let looks_like_a_port = [0, 0, 0x13, 0x88];
+    let arrived = |port_rule: FlowRule, payload: &[u8]| {
         let step = world.set_rules(a, &[], &[port_rule]);
-        let count = world.count_short_packets(a, world.outside());
+        let count = world.count_packets(a, world.outside(), payload);
         world.undo(&undo_of(&step));
         count
     };
-    assert_eq!(arrived(rule(EGRESS, DROP)), 0);
+    let of_ports = ports(rule(EGRESS, DROP), UDP, 5000, 5000);
+    let of_any_protocol = FlowRule {
+        protocol: None,
+        ..of_ports
+    };
+    for rule in [of_ports, of_any_protocol] {
+        assert_eq!(arrived(rule, &looks_like_a_port), 2, "{rule}");
+    }
     let of_protocol = FlowRule {
         protocol: Some(PRM),
         ..rule(EGRESS, DROP)
     };
-    assert_eq!(arrived(of_protocol), 0);
-    assert_eq!(arrived(ports(rule(EGRESS, DROP), UDP, 0, u16::MAX)), 2);
-    let any_port = FlowRule {
-        protocol: None,
-        ..ports(rule(EGRESS, DROP), UDP, 0, u16::MAX)
-    };
-    assert_eq!(arrived(any_port), 2);
+    for rule in [rule(EGRESS, DROP), of_protocol] {
+        assert_eq!(arrived(rule, &looks_like_a_port), 0, "{rule}");
+        // Too short to be looked up.
+        assert_eq!(arrived(rule, &[7]), 0, "{rule}");
+    }
+    assert_eq!(world.count_packets(a, world.outside(), &[7]), 2);
 }
 
 #[test]
@@ -142,6 +149,7 @@ fn containers_of_one_bridge_are_filtered_whatever_holds_for_all_bridges() {
     let (a, b) = (world.a(), world.b());
     let filter = Step::BridgeFilter {
         bridge: "cni0".into(),
+        ours: true,
     };
     let rules = [
         ports(rule(INGRESS, ACCEPT), TCP, 80, 80),
@@ -188,6 +196,7 @@ fn what_is_no_bridge_is_refused() {
     };
     let filter = |bridge: &str| Step::BridgeFilter {
         bridge: bridge.into(),
+        ours: true,
     };
     let isolation = |port: &str| Step::PortIsolation { port: port.into() };
     assert!(matches!(

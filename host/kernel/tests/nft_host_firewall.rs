@@ -119,7 +119,7 @@ fn the_rule_is_there_once_and_iptables_can_save_and_restore_it() {
         // Restored by iptables it means the same, and is known again.
         let saved = world.host.tool(&format!("{tool}-save"), &[]);
         world.host.tool(tool, &["-F"]);
-        world.host.restore(&format!("{tool}-restore"), &saved);
+        world.host.restore(&format!("{tool}-restore"), &[], &saved);
         assert_eq!(shown(&world, tool), listed, "{tool}");
         // In iptables' own words too.
         let ours = ["-m", "mark", "--mark", "0x1000/0x1000", "-j", "ACCEPT"];

@@ -97,9 +97,9 @@ impl FlowSet {
                 let rules = flows.rules.iter();
                 let rules =
                     rules.filter(|rule| rule.direction == direction && rule.verdict == verdict);
-                let cuboids = rules.flat_map(|rule| cuboids(family, rule)).collect();
+                let cuboids: Vec<_> = rules.flat_map(|rule| cuboids(family, rule)).collect();
                 let room = (Self::MOST_ELEMENTS - elements) / addresses;
-                let disjoint = cuboid::disjoint(cuboids, room).ok_or(FlowSetError::TooMany {
+                let disjoint = cuboid::disjoint(&cuboids, room).ok_or(FlowSetError::TooMany {
                     rules: flows.rules.len(),
                     addresses: flows.addresses.len(),
                 })?;

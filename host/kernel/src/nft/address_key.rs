@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use plan::Family;
 
-use super::expression::Register;
 use super::set::KeyType;
 
 pub(super) const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
@@ -33,11 +32,10 @@ pub(super) fn number(family: Family) -> u8 {
     }
 }
 
-/// The register that follows so many addresses that fill the registers from the first one on.
-pub(super) fn register_after(family: Family, addresses: u8) -> Register {
-    let words = match family {
+/// So many registers of 4 bytes take an address.
+pub(super) fn words(family: Family) -> u8 {
+    match family {
         Family::Ipv4 => 1,
         Family::Ipv6 => 4,
-    };
-    Register::Word(addresses * words)
+    }
 }

@@ -94,8 +94,6 @@ pub(super) enum Expression {
         comparison: Comparison,
         value: Vec<u8>,
     },
-    /// Loads a value.
-    Value { value: Vec<u8>, into: Register },
     /// Sets bits of the register, as long as the value is.
     SetBits { register: Register, bits: Vec<u8> },
     /// Gives the packet the mark that the register holds.
@@ -145,7 +143,7 @@ impl Expression {
             Self::ConnectionStatus { .. } | Self::ConnectionState { .. } => "ct",
             Self::DestinationKind { .. } => "fib",
             Self::DestinationNat { .. } => "nat",
-            Self::Verdict(_) | Self::Value { .. } => "immediate",
+            Self::Verdict(_) => "immediate",
             Self::Masquerade => "masq",
         }
     }
@@ -198,9 +196,6 @@ impl Expression {
                 .nest(3, |data| {
                     data.bytes(VALUE, value);
                 }),
-            Self::Value { value, into } => data.code(1, into.number()).nest(2, |data| {
-                data.bytes(VALUE, value);
-            }),
             Self::SetBits { register, bits } => {
                 let kept: Vec<_> = bits.iter().map(|byte| !byte).collect();
                 data.code(1, register.number())

@@ -8,12 +8,13 @@
 //!   chain flow-egress {                                                              # flow-ingress is its mirror
 //!     ct state established,related return
 //!     icmpv6 type 133-136 hop limit 255 return                                       # neighbour discovery on the link
-//!     ip saddr . ip daddr . meta l4proto . 0 @drop-egress4 drop                      # protocols without ports
-//!     ip saddr . ip daddr . meta l4proto . 0 @accept-egress4 return
 //!     ip saddr . ip daddr . meta l4proto . th dport @drop-egress4 drop
-//!     ip saddr . ip daddr . meta l4proto . th dport @accept-egress4 return           # these four for IPv6 too
+//!     ip saddr . ip daddr . meta l4proto . th dport @accept-egress4 return           # both for IPv6 too
 //!     iif != 0 ip saddr @deny-egress4 drop
 //!     iif != 0 ip6 saddr @deny-egress6 drop
+//!     th dport >= 0 return                                                           # all that could be looked up
+//!     ip saddr @judged-egress4 drop
+//!     ip6 saddr @judged-egress6 drop
 //!   }
 //! }
 //! ```

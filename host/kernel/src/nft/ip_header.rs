@@ -77,16 +77,21 @@ pub(super) fn to_multicast(family: Family) -> Vec<Expression> {
 
 /// Loads an address.
 pub(super) fn load(family: Family, field: AddressField, into: Register) -> Expression {
-    let (offset, length) = match (family, field) {
-        (Family::Ipv4, AddressField::Source) => (12, 4),
-        (Family::Ipv4, AddressField::Destination) => (16, 4),
-        (Family::Ipv6, AddressField::Source) => (8, 16),
-        (Family::Ipv6, AddressField::Destination) => (24, 16),
-    };
+    let (offset, length) = place(family, field);
     Expression::Payload {
         header: Header::Network,
         offset,
         length,
         into,
+    }
+}
+
+/// Offset and length of the field in the header.
+fn place(family: Family, field: AddressField) -> (u32, u32) {
+    match (family, field) {
+        (Family::Ipv4, AddressField::Source) => (12, 4),
+        (Family::Ipv4, AddressField::Destination) => (16, 4),
+        (Family::Ipv6, AddressField::Source) => (8, 16),
+        (Family::Ipv6, AddressField::Destination) => (24, 16),
     }
 }

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use plan::{Family, IsolatedAddresses, Isolation, Mismatch};
 
-use super::address_key::{FAMILIES, key, number, octets, register_after};
+use super::address_key::{FAMILIES, key, number, octets, words};
 use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
 use super::connection_state::established_or_related;
@@ -49,7 +49,11 @@ impl Nft {
     /// # Errors
     /// What the kernel refuses. It is none that elements, sets or the table are gone.
     pub fn forget_isolation(&mut self, wanted: &IsolatedAddresses) -> Result<bool, NftError> {
-        self.forget_groups(&elements(wanted)?)
+        // What could not be added is not there.
+        let Ok(groups) = elements(wanted) else {
+            return Ok(false);
+        };
+        self.forget_groups(&groups)
     }
 
     /// What is not as [`Nft::ensure_flow_table`] and [`Nft::add_isolation`] left it.
@@ -70,7 +74,10 @@ impl Nft {
     /// # Errors
     /// What the kernel refuses to show.
     pub fn has_isolation(&mut self, wanted: &IsolatedAddresses) -> Result<bool, NftError> {
-        self.has_any(&elements(wanted)?)
+        let Ok(groups) = elements(wanted) else {
+            return Ok(false);
+        };
+        self.has_any(&groups)
     }
 }
 
@@ -112,7 +119,7 @@ fn rules(family: Family) -> [Rule; 2] {
             load(family, field, Register::Word(0)),
             Expression::Meta {
                 meta: Meta::InputInterfaceName,
-                into: register_after(family, 1),
+                into: Register::Word(words(family)),
             },
             Expression::Lookup {
                 register: Register::Word(0),

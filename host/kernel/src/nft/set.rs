@@ -25,7 +25,7 @@ mod description {
 /// `NFT_SET_CONCAT`: elements hold a range of each part (Linux 5.6).
 const RANGES_OF_PARTS: libc::c_int = 0x80;
 /// A key has so many parts at most.
-const MOST_PARTS: usize = 4;
+const MOST_PARTS: usize = 5;
 
 /// What a set's keys are, or what a map's keys lead to. Only the length matters to the kernel; number and byte order tell `nft`, which numbers its data
 /// types (include/datatype.h there), how to list the elements.
@@ -56,7 +56,7 @@ impl KeyType {
             number,
             length,
             in_host_order: false,
-            parts: [length as u8, 0, 0, 0],
+            parts: [length as u8, 0, 0, 0, 0],
         }
     }
 
@@ -65,9 +65,10 @@ impl KeyType {
         let length = self.length.next_multiple_of(4) + second.length.next_multiple_of(4);
         let [last, ..] = second.parts;
         let parts = match self.parts {
-            [a, 0, ..] => [a, last, 0, 0],
-            [a, b, 0, _] => [a, b, last, 0],
-            [a, b, c, _] => [a, b, c, last],
+            [a, 0, ..] => [a, last, 0, 0, 0],
+            [a, b, 0, ..] => [a, b, last, 0, 0],
+            [a, b, c, 0, _] => [a, b, c, last, 0],
+            [a, b, c, d, _] => [a, b, c, d, last],
         };
         Self {
             parts,

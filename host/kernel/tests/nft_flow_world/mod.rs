@@ -211,13 +211,13 @@ impl World {
         stream.is_ok_and(|_| listener.accept().is_ok())
     }
 
-    /// How many of two packets, one of each family, that hold one byte behind the IP header arrive.
-    pub(crate) fn count_short_packets(&self, from: Node<'_>, to: Node<'_>) -> usize {
+    /// How many of two packets of protocol [`PRM`], one of each family, arrive.
+    pub(crate) fn count_packets(&self, from: Node<'_>, to: Node<'_>, payload: &[u8]) -> usize {
         let arrives = |family: Family| {
             let raw = |node: Node<'_>| node.namespace.run(|| raw_socket(family));
             let (receiver, sender) = (raw(to), raw(from));
             let target = SockaddrStorage::from(SocketAddr::new(to.address(family), 0));
-            sendto(sender.as_raw_fd(), &[7], &target, MsgFlags::empty()).unwrap();
+            sendto(sender.as_raw_fd(), payload, &target, MsgFlags::empty()).unwrap();
             recv(receiver.as_raw_fd(), &mut [0; 64], MsgFlags::empty()).is_ok()
         };
         FAMILIES

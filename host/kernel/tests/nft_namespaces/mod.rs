@@ -74,10 +74,11 @@ impl Namespace {
     }
 
     /// Feeds a text to a tool.
-    pub(crate) fn restore(&self, name: &str, text: &str) {
+    pub(crate) fn restore(&self, name: &str, arguments: &[&str], text: &str) {
         let mut child = self.run(|| {
             let mut command = Command::new(name);
-            command.stdin(std::process::Stdio::piped()).spawn().unwrap()
+            command.args(arguments).stdin(std::process::Stdio::piped());
+            command.spawn().unwrap()
         });
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success(), "{name}");

@@ -10,15 +10,40 @@ pub(super) struct Cuboid {
 }
 
 /// The same points by cuboids that do not overlap; None if more than `most` of them would be needed.
-pub(super) fn disjoint(mut cuboids: Vec<Cuboid>, most: usize) -> Option<Vec<Cuboid>> {
-    // Large ones first: what lies inside them vanishes, instead of cutting them to pieces.
-    cuboids.sort_by_key(|cuboid| (std::cmp::Reverse(cuboid.spans()), *cuboid));
+///
+/// Those that come later lose what they share with earlier ones. Large ones come first: what lies inside them vanishes,
+/// instead of cutting them to pieces. Which dimension makes one large is tried out.
+pub(super) fn disjoint(cuboids: &[Cuboid], most: usize) -> Option<Vec<Cuboid>> {
+    let orders: [fn([u128; 3]) -> [u128; 3]; 3] = [
+        |[peers, protocols, ports]| [protocols, ports, peers],
+        |[peers, protocols, ports]| [ports, protocols, peers],
+        |[peers, protocols, ports]| [peers, protocols, ports],
+    ];
+    let mut best: Option<Vec<Cuboid>> = None;
+    for order in orders {
+        let mut sorted = cuboids.to_vec();
+        sorted.sort_by_key(|cuboid| (std::cmp::Reverse(order(cuboid.spans())), *cuboid));
+        let fewer = best.as_ref().map_or(most, Vec::len);
+        if let Some(found) = cut(&sorted, fewer) {
+            // Nothing was cut, so no other order makes fewer.
+            if found.len() <= cuboids.len() {
+                return Some(found);
+            }
+            best = Some(found);
+        }
+    }
+    best
+}
+
+fn cut(cuboids: &[Cuboid], most: usize) -> Option<Vec<Cuboid>> {
     let mut found: Vec<Cuboid> = Vec::new();
     for cuboid in cuboids {
-        let mut pieces = vec![cuboid];
+        let mut pieces = vec![*cuboid];
         for other in &found {
-            let cut = pieces.into_iter().flat_map(|piece| piece.without(other));
-            pieces = cut.collect();
+            if pieces.iter().any(|piece| piece.meets(other)) {
+                let cut = pieces.into_iter().flat_map(|piece| piece.without(other));
+                pieces = cut.collect();
+            }
             if pieces.len() > most {
                 return None;
             }
@@ -34,6 +59,12 @@ pub(super) fn disjoint(mut cuboids: Vec<Cuboid>, most: usize) -> Option<Vec<Cubo
 impl Cuboid {
     fn spans(&self) -> [u128; 3] {
         [self.peers, self.protocols, self.ports].map(|(first, last)| last - first)
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        common(self.peers, other.peers).is_some()
+            && common(self.protocols, other.protocols).is_some()
+            && common(self.ports, other.ports).is_some()
     }
 
     /// Cuts off what lies beside the other one, dimension by dimension; at most six pieces.

@@ -3,15 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn rule(
-    text: (
-        FlowDirection,
-        FlowVerdict,
-        Option<&str>,
-        Option<u8>,
-        Option<(u16, u16)>,
-    ),
+    direction: FlowDirection,
+    verdict: FlowVerdict,
+    peer: Option<&str>,
+    protocol: Option<u8>,
+    ports: Option<(u16, u16)>,
 ) -> FlowRule {
-    let (direction, verdict, peer, protocol, ports) = text;
     FlowRule {
         direction,
         verdict,
@@ -51,13 +48,7 @@ fn shown(set: &FlowSet, family: Family) -> Vec<String> {
 
 #[test]
 fn a_rule_is_one_box_for_each_family_that_it_speaks_of() {
-    let everybody = flows(vec![rule((
-        EGRESS,
-        ACCEPT,
-        None,
-        Some(6),
-        Some((443, 443)),
-    ))]);
+    let everybody = flows(vec![rule(EGRESS, ACCEPT, None, Some(6), Some((443, 443)))]);
     let set = FlowSet::of(&everybody).unwrap();
     assert_eq!(
         shown(&set, Family::Ipv4),
@@ -67,13 +58,7 @@ fn a_rule_is_one_box_for_each_family_that_it_speaks_of() {
         shown(&set, Family::Ipv6),
         ["::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 6-6 443-443"]
     );
-    let one = flows(vec![rule((
-        EGRESS,
-        ACCEPT,
-        Some("192.0.2.0/24"),
-        None,
-        None,
-    ))]);
+    let one = flows(vec![rule(EGRESS, ACCEPT, Some("192.0.2.0/24"), None, None)]);
     let set = FlowSet::of(&one).unwrap();
     assert_eq!(
         shown(&set, Family::Ipv4),
@@ -84,13 +69,13 @@ fn a_rule_is_one_box_for_each_family_that_it_speaks_of() {
 
 #[test]
 fn ports_of_any_protocol_are_those_of_protocols_that_have_ports() {
-    let set = FlowSet::of(&flows(vec![rule((
+    let set = FlowSet::of(&flows(vec![rule(
         EGRESS,
         ACCEPT,
         None,
         None,
         Some((53, 53)),
-    ))]));
+    )]));
     let protocols: Vec<_> = set
         .unwrap()
         .boxes(Family::Ipv4, EGRESS, ACCEPT)
@@ -104,7 +89,7 @@ fn ports_of_any_protocol_are_those_of_protocols_that_have_ports() {
 
 #[test]
 fn nothing_is_made_for_accepts_where_nothing_is_denied_nor_for_a_family_without_address() {
-    let mut wanted = flows(vec![rule((EGRESS, ACCEPT, None, None, None))]);
+    let mut wanted = flows(vec![rule(EGRESS, ACCEPT, None, None, None)]);
     wanted.addresses.pop();
     let set = FlowSet::of(&wanted).unwrap();
     assert_eq!(shown(&set, Family::Ipv4).len(), 1);
@@ -116,7 +101,7 @@ fn nothing_is_made_for_accepts_where_nothing_is_denied_nor_for_a_family_without_
 #[test]
 fn rules_without_meaning_are_refused_in_words() {
     let refused = |protocol, ports| {
-        let wanted = flows(vec![rule((EGRESS, ACCEPT, None, protocol, Some(ports)))]);
+        let wanted = flows(vec![rule(EGRESS, ACCEPT, None, protocol, Some(ports))]);
         FlowSet::of(&wanted).unwrap_err().to_string()
     };
     assert!(refused(Some(1), (80, 80)).contains("protocol 1 has none"));
@@ -124,11 +109,28 @@ fn rules_without_meaning_are_refused_in_words() {
 }
 
 #[test]
+fn rules_that_cross_are_cut_where_it_makes_few_boxes() {
+    let wanted = flows(vec![
+        rule(EGRESS, ACCEPT, None, Some(17), Some((53, 53))),
+        rule(EGRESS, ACCEPT, Some("192.0.2.0/24"), None, None),
+    ]);
+    let wanted = FlowSet::of(&wanted).unwrap();
+    assert_eq!(
+        shown(&wanted, Family::Ipv4),
+        [
+            "192.0.2.0-192.0.2.255 0-255 0-65535",
+            "0.0.0.0-192.0.1.255 17-17 53-53",
+            "192.0.3.0-255.255.255.255 17-17 53-53",
+        ]
+    );
+}
+
+#[test]
 fn too_many_elements_are_refused_and_the_most_are_not() {
     let many = |count: u32| {
         let rule = |n: u32| FlowRule {
             peer: Some(IpNet::from(IpAddr::V4(Ipv4Addr::from_bits(2 * n)))),
-            ..rule((EGRESS, ACCEPT, None, None, None))
+            ..rule(EGRESS, ACCEPT, None, None, None)
         };
         FlowSet::of(&flows((0..count).map(rule).collect()))
     };

@@ -51,8 +51,8 @@ impl Linux {
                 .route()
                 .rules(family)
                 .map_err(|refusal| refusal.when("reading routing rules"))?;
-            let rules_of = found.into_iter().map(|state| state.rule);
-            rules.extend(rules_of.filter(|rule| !KERNELS.contains(&rule.table)));
+            let rules_of_family = found.into_iter().map(|found| found.rule);
+            rules.extend(rules_of_family.filter(|rule| !KERNELS.contains(&rule.table)));
         }
         Ok(rules)
     }

@@ -25,9 +25,13 @@ pub(super) fn of(flows: &Flows, set: &FlowSet) -> Groups {
                     boxes.flat_map(|each| addresses.iter().map(|address| ranges(*address, each)));
                 groups.push((verdicts(family, direction, verdict), elements.collect()));
             }
+            let all = || addresses.iter().map(|each| Element::key(octets(*each)));
             if flows.deny_by_default.contains(&direction) {
-                let elements = addresses.iter().map(|each| Element::key(octets(*each)));
-                groups.push((denied(family, direction), elements.collect()));
+                groups.push((denied(family, direction), all().collect()));
+            }
+            let mut drops = set.boxes(family, direction, FlowVerdict::Drop);
+            if drops.next().is_some() {
+                groups.push((judged(family, direction), all().collect()));
             }
         }
     }
@@ -65,9 +69,18 @@ pub(super) fn verdicts(family: Family, direction: FlowDirection, verdict: FlowVe
 
 /// Containers that deny what they don't accept.
 pub(super) fn denied(family: Family, direction: FlowDirection) -> Set {
+    addresses("deny", family, direction)
+}
+
+/// Containers that drop anything.
+pub(super) fn judged(family: Family, direction: FlowDirection) -> Set {
+    addresses("judged", family, direction)
+}
+
+fn addresses(kind: &str, family: Family, direction: FlowDirection) -> Set {
     Set {
         family: TableFamily::Inet,
-        name: format!("deny-{direction}{}", number(family)),
+        name: format!("{kind}-{direction}{}", number(family)),
         key: key(family),
         intervals: false,
         data: None,

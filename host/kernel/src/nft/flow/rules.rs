@@ -1,8 +1,8 @@
-use plan::{Family, FlowDirection, FlowRule, FlowVerdict};
+use plan::{Family, FlowDirection, FlowVerdict};
 
-use super::elements::{denied, verdicts};
+use super::elements::{denied, judged, verdicts};
 use super::{FORWARD, INPUT, OUTPUT};
-use crate::nft::address_key::{FAMILIES, register_after};
+use crate::nft::address_key::{FAMILIES, words};
 use crate::nft::chain::{BaseChain, Chain};
 use crate::nft::connection_state::established_or_related;
 use crate::nft::expression::{Comparison, Expression, Header, Meta, Register, Verdict};
@@ -31,11 +31,6 @@ pub(super) fn sections() -> [Section; 2] {
 }
 
 fn section(direction: FlowDirection, base_chains: &'static [BaseChain]) -> Section {
-    let of_families = |rules: fn(Family, FlowDirection) -> Vec<Rule>| {
-        FAMILIES
-            .into_iter()
-            .flat_map(move |family| rules(family, direction))
-    };
     let verdicts_of = |family| {
         [FlowVerdict::Drop, FlowVerdict::Accept].map(|each| verdicts(family, direction, each))
     };
@@ -47,16 +42,20 @@ fn section(direction: FlowDirection, base_chains: &'static [BaseChain]) -> Secti
         },
         rules: [established(), discovery()]
             .into_iter()
-            .chain(of_families(lookups))
-            .chain(of_families(|family, direction| {
-                vec![deny(family, direction)]
-            }))
+            .chain(
+                FAMILIES
+                    .into_iter()
+                    .flat_map(|each| lookups(each, direction)),
+            )
+            .chain(FAMILIES.map(|each| deny(each, direction)))
+            .chain([complete()])
+            .chain(FAMILIES.map(|each| incomplete(each, direction)))
             .collect(),
         sets: FAMILIES
             .into_iter()
             .flat_map(|family| {
                 let sets = verdicts_of(family).into_iter();
-                sets.chain([denied(family, direction)])
+                sets.chain([denied(family, direction), judged(family, direction)])
             })
             .collect(),
         address_sets: Vec::new(),
@@ -106,18 +105,19 @@ fn discovery() -> Rule {
     }
 }
 
-/// Drop beats accept. Packets whose protocol has no ports are looked up with port 0 first; that they meet the rules for
-/// ports too makes no difference, for a box with some ports only holds protocols that have ports.
-fn lookups(family: Family, direction: FlowDirection) -> Vec<Rule> {
-    let rule = |port: fn(Family) -> Vec<Expression>, what: &str, verdict: FlowVerdict| {
-        let mut expressions = is_family(family).to_vec();
+/// Drop beats accept. That packets are looked up with what lies where TCP has its port makes no difference to protocols
+/// without ports: a box with some ports only holds protocols that have ports. Zero in its place would make a rule that
+/// `nft` lists, and can't load again.
+fn lookups(family: Family, direction: FlowDirection) -> [Rule; 2] {
+    let rule = |verdict: FlowVerdict| {
         let (container, peer) = fields(direction);
+        let [at_peer, at_protocol, at_port] = registers(family);
+        let mut expressions = is_family(family).to_vec();
         expressions.extend([
             load(family, container, FIRST),
-            load(family, peer, register_after(family, 1)),
-        ]);
-        expressions.extend(port(family));
-        expressions.extend([
+            load(family, peer, at_peer),
+            transport_protocol(at_protocol),
+            destination_port(at_port),
             Expression::Lookup {
                 register: FIRST,
                 set: verdicts(family, direction, verdict).name,
@@ -129,51 +129,47 @@ fn lookups(family: Family, direction: FlowDirection) -> Vec<Rule> {
             },
         ]);
         Rule {
-            comment: format!("{family}: {verdict} by {what}"),
+            comment: format!("{family}: {verdict}"),
             expressions,
         }
     };
-    let (drop, accept) = (FlowVerdict::Drop, FlowVerdict::Accept);
-    vec![
-        rule(no_port, "protocol", drop),
-        rule(destination_port, "port", drop),
-        rule(no_port, "protocol", accept),
-        rule(destination_port, "port", accept),
-    ]
+    [rule(FlowVerdict::Drop), rule(FlowVerdict::Accept)]
 }
 
-/// Loads the protocol and 0, if the protocol has no ports.
-fn no_port(family: Family) -> Vec<Expression> {
-    let (protocol, port) = registers(family);
-    let mut expressions = vec![transport_protocol(protocol)];
-    let differs = |number: u8| Expression::Compare {
-        register: protocol,
-        comparison: Comparison::Differs,
-        value: vec![number],
-    };
-    expressions.extend(FlowRule::PROTOCOLS_WITH_PORTS.map(differs));
-    expressions.push(Expression::Value {
-        value: vec![0; 2],
-        into: port,
-    });
-    expressions
+/// What could be looked up.
+fn complete() -> Rule {
+    Rule {
+        comment: "judged".to_owned(),
+        expressions: vec![
+            destination_port(FIRST),
+            Expression::Compare {
+                register: FIRST,
+                comparison: Comparison::AtLeast,
+                value: vec![0; 2],
+            },
+            returns(),
+        ],
+    }
 }
 
-/// Loads the protocol and what lies where TCP has its destination port.
-fn destination_port(family: Family) -> Vec<Expression> {
-    let (protocol, port) = registers(family);
-    vec![
-        transport_protocol(protocol),
-        Expression::Payload {
-            header: Header::Transport,
-            offset: 2,
-            length: 2,
-            into: port,
-        },
-    ]
+/// What is too short to have a port, or has no transport header that can be found, matched none of the rules above and is
+/// no way around them.
+fn incomplete(family: Family, direction: FlowDirection) -> Rule {
+    let (container, _) = fields(direction);
+    let mut expressions = is_family(family).to_vec();
+    expressions.extend(address_in(
+        family,
+        container,
+        &judged(family, direction).name,
+    ));
+    expressions.push(Expression::Verdict(Verdict::Drop));
+    Rule {
+        comment: format!("{family}: too short to be judged"),
+        expressions,
+    }
 }
 
-/// Also what can't be looked up, because it is broken, ends here. What the host sends came by no interface.
+/// What the host sends came by no interface.
 fn deny(family: Family, direction: FlowDirection) -> Rule {
     let (container, _) = fields(direction);
     let mut expressions = is_family(family).to_vec();
@@ -208,14 +204,19 @@ fn fields(direction: FlowDirection) -> (AddressField, AddressField) {
     }
 }
 
-/// Those behind the two addresses.
-fn registers(family: Family) -> (Register, Register) {
-    let protocol = register_after(family, 2);
-    let port = match protocol {
-        Register::Word(number) => Register::Word(number + 1),
-        other => other,
-    };
-    (protocol, port)
+/// Behind the container's address: the peer's, protocol, port.
+fn registers(family: Family) -> [Register; 3] {
+    let words = words(family);
+    [words, 2 * words, 2 * words + 1].map(Register::Word)
+}
+
+fn destination_port(into: Register) -> Expression {
+    Expression::Payload {
+        header: Header::Transport,
+        offset: 2,
+        length: 2,
+        into,
+    }
 }
 
 fn transport_protocol(into: Register) -> Expression {
