@@ -16,6 +16,13 @@ pub trait Kernel {
     /// What the kernel refused; the object may still be there.
     fn undo(&mut self, undo: &Undo) -> Result<Undone, KernelError>;
 
+    /// Takes steps back in this order, past errors, with the outcome of each. `group` is that of the links of one attachment
+    /// (`IFLA_GROUP`), which a kernel may delete all at once.
+    fn undo_all(&mut self, undos: &[&Undo], group: u32) -> Vec<Result<Undone, KernelError>> {
+        let _ = group;
+        undos.iter().map(|undo| self.undo(undo)).collect()
+    }
+
     /// What is missing or different of what a step made (CNI CHECK). Empty means that all is as it was made.
     ///
     /// # Errors

@@ -224,6 +224,10 @@ impl Kernel for Linux {
         self.take_back(undo)
     }
 
+    fn undo_all(&mut self, undos: &[&Undo], group: u32) -> Vec<Result<Undone, KernelError>> {
+        self.take_back_links(undos, group)
+    }
+
     fn verify(&mut self, step: &Step) -> Result<Vec<Mismatch>, KernelError> {
         self.compare(step)
     }

@@ -44,7 +44,11 @@ fn take_back_links(host: &Namespace, undos: &[Undo], group: u32) -> Vec<Undone> 
     let undos: Vec<_> = undos.iter().collect();
     host.run(|| {
         let mut linux = Linux::host().unwrap();
-        linux.take_back_links(&undos, group).unwrap()
+        linux
+            .undo_all(&undos, group)
+            .into_iter()
+            .map(Result::unwrap)
+            .collect()
     })
 }
 
@@ -148,7 +152,9 @@ fn one_message_against_one_by_one() {
             let mut linux = Linux::host().unwrap();
             let begin = Instant::now();
             if by_group {
-                linux.take_back_links(&references, GROUP).unwrap();
+                for outcome in linux.undo_all(&references, GROUP) {
+                    outcome.unwrap();
+                }
             } else {
                 for undo in &references {
                     linux.undo(undo).unwrap();

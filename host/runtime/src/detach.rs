@@ -33,13 +33,15 @@ pub(crate) enum Detached {
 pub(crate) fn undo(kernel: &mut dyn Kernel, record: &Record) -> Result<Detached, Cause> {
     let mut failures = Vec::new();
     let mut unproven = None;
-    for undo in record
+    let undos: Vec<&Undo> = record
         .parts
         .iter()
         .rev()
         .flat_map(|part| part.undo.iter().rev())
-    {
-        match kernel.undo(undo) {
+        .collect();
+    let outcomes = kernel.undo_all(&undos, record.group);
+    for (undo, outcome) in undos.into_iter().zip(outcomes) {
+        match outcome {
             Ok(Undone::Done | Undone::AlreadyGone | Undone::NotOurs { .. }) => {}
             Ok(Undone::Unknown { why }) if undo.is_link() => unproven = Some(evidence(undo, why)),
             // What is no link carries no address, and dies with its namespace.

@@ -45,6 +45,7 @@ pub(crate) struct Node {
     pub(crate) now: SystemTime,
     builtin: Option<Builtin>,
     engine: OnceCell<Engine>,
+    builtins: OnceCell<Plugin>,
     store: OnceCell<Store>,
 }
 
@@ -62,6 +63,7 @@ impl Node {
             now: SystemTime::now(),
             builtin,
             engine: OnceCell::new(),
+            builtins: OnceCell::new(),
             store: OnceCell::new(),
         }
     }
@@ -101,7 +103,14 @@ impl Node {
     pub(crate) fn plugin(&self, name: &str, digest: Option<&str>) -> Result<Plugin, Cause> {
         let engine = self.engine()?;
         match (self.builtin, digest) {
-            (Some(builtin), None) if is_built_in(name) => Ok(engine.load_builtin(name, builtin)?),
+            (Some(builtin), None) if is_built_in(name) => {
+                // One component for all of them, so that a chain links it once.
+                if let Some(known) = self.builtins.get() {
+                    return Ok(known.named(name));
+                }
+                let loaded = engine.load_builtin(name, builtin)?;
+                Ok(self.builtins.get_or_init(|| loaded).named(name))
+            }
             (_, Some(_)) if is_built_in(name) => Err(Cause::IpamSection(format!(
                 "plugin {name:?} is part of this executable, and `digest` pins installed plugins: remove the digest"
             ))),

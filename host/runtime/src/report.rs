@@ -117,18 +117,21 @@ fn outcome_code(outcome: &Outcome) -> Code {
         Outcome::Failed(Said::Denied(_) | Said::Unavailable(_) | Said::Other(_)) => {
             Code::PLUGIN_DENIED
         }
-        Outcome::NotGranted { .. } => Code::PLUGIN_IMPORT_REFUSED,
+        Outcome::NotGranted { .. } | Outcome::Ungranted { .. } => Code::PLUGIN_IMPORT_REFUSED,
+        Outcome::NoRole { .. } => Code::INVALID_NETWORK_CONFIG,
         Outcome::OutOfFuel { .. }
         | Outcome::DeadlineExceeded { .. }
         | Outcome::OutOfMemory { .. }
         | Outcome::StackOverflow
         | Outcome::TooManyHostCalls { .. }
         | Outcome::TooManyHostCallBytes { .. }
+        | Outcome::TooManyChanges { .. }
         | Outcome::AnswerTooLarge { .. } => Code::PLUGIN_LIMIT,
         Outcome::Trapped { .. } | Outcome::Exited { .. } => Code::PLUGIN_CRASHED,
-        Outcome::Malformed(_) | Outcome::Misused(_) | Outcome::Unreadable { .. } => {
-            Code::PLUGIN_ANSWER_INVALID
-        }
+        Outcome::Malformed(_)
+        | Outcome::MalformedChange { .. }
+        | Outcome::Misused(_)
+        | Outcome::Unreadable { .. } => Code::PLUGIN_ANSWER_INVALID,
         Outcome::Service(_) => Code::STORE_FAILED,
         _ => Code::PLUGIN_NOT_LOADABLE,
     }

@@ -14,34 +14,25 @@ impl Linux {
     /// Takes steps back, as [`crate::Kernel::undo`] does for each in this order, but deletes the host's links of one
     /// attachment in one message: deleting a link takes the kernel long, and many at once not longer than one.
     ///
-    /// `group` is the attachment's (`IFLA_GROUP`). Unless every link of the host that is in it is one of the recorded
-    /// (by name, kind and Ethernet address), and there are two at least, they are deleted one by one.
-    ///
-    /// # Errors
-    /// What the kernel refused first. Every other step was taken back as far as possible: repeats are harmless.
-    pub fn take_back_links(
+    /// Unless every link of the host that is in the group is one of the recorded (by name, kind and Ethernet address), and
+    /// there are two at least, they are deleted one by one.
+    pub(super) fn take_back_links(
         &mut self,
         undos: &[&Undo],
         group: u32,
-    ) -> Result<Vec<Undone>, KernelError> {
-        let deleted = self.delete_recorded_group(undos, group)?;
-        let mut outcomes = Vec::with_capacity(undos.len());
-        let mut failure = None;
-        for undo in undos {
-            let outcome = if deleted.iter().any(|link| is_record_of(undo, link)) {
-                Ok(Undone::Done)
-            } else {
-                self.take_back(undo)
-            };
-            match outcome {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
-        match failure {
-            Some(error) => Err(error),
-            None => Ok(outcomes),
-        }
+    ) -> Vec<Result<Undone, KernelError>> {
+        // One by one, each tells its own error.
+        let deleted = self.delete_recorded_group(undos, group).unwrap_or_default();
+        undos
+            .iter()
+            .map(|undo| {
+                if deleted.iter().any(|link| is_record_of(undo, link)) {
+                    Ok(Undone::Done)
+                } else {
+                    self.take_back(undo)
+                }
+            })
+            .collect()
     }
 
     /// The links that were deleted: all of the group or none.
