@@ -60,12 +60,14 @@ impl Nft {
     pub fn add_port_forwards(&mut self, wanted: &PortForwards) -> Result<(), NftError> {
         let elements = elements(wanted)?;
         match self.connection.commit(addition(&elements)) {
-            Err(error) if error.errno() == Some(libc::EBUSY) => self.lead_anew(&elements),
+            // One of the keys leads to something else.
+            Err(error) if matches!(error.errno(), Some(libc::EEXIST | libc::EBUSY)) => {
+                self.lead_anew(&elements)
+            }
             done => done,
         }
     }
 
-    /// EBUSY: one of the keys leads to something else.
     fn lead_anew(&mut self, elements: &[(Set, Element)]) -> Result<(), NftError> {
         let mut batch = Batch::new(None);
         for (map, element) in elements {

@@ -48,6 +48,18 @@ impl World {
             outside: Namespace::new()?,
         };
         let World { host, .. } = &world;
+        for namespace in [
+            host,
+            &world.pod,
+            &world.neighbour,
+            &world.other,
+            &world.outside,
+        ] {
+            // Link-local addresses that can be used at once, or neighbours are not found in the first second.
+            for key in ["all", "default"] {
+                namespace.sysctl(&format!("ipv6/conf/{key}/accept_dad"), "0");
+            }
+        }
         host.ip("link add cni0 type bridge");
         host.ip("link set cni0 up");
         for (link, guest) in [
