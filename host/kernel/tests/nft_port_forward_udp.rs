@@ -70,10 +70,10 @@ fn peers_that_sent_before_a_port_was_forwarded_are_forwarded_too() {
     let forwards = to_pod();
     let add = Step::PortForwards(wanted(&chain, &forwards));
     let forget = Step::ForgetConnections(wanted(&chain, &forwards));
-    world.perform(&[add.clone()]);
+    world.perform(&[add]);
     // The old way is remembered: what the step is for.
     assert_eq!(ask(), [None, None]);
-    world.perform(&[forget.clone()]);
+    world.perform(&[forget]);
     let pod = ["pod 192.0.2.2", "pod 2001:db8::2"].map(|text| Some(text.to_owned()));
     assert_eq!(ask(), pod);
 
