@@ -194,7 +194,7 @@ fn damage_is_seen_and_mended_and_ports_stay() {
     let name = format!("ports-{}", chain.tag);
     for damage in [
         "flush chain inet wasm-cni ports-output".to_owned(),
-        "flush chain inet wasm-cni postrouting".to_owned(),
+        "flush chain inet wasm-cni ports-postrouting".to_owned(),
         "flush chain inet wasm-cni ports-snat-13".to_owned(),
         format!("flush chain inet wasm-cni {name}"),
         format!("add rule inet wasm-cni ports-prerouting jump {name}"),

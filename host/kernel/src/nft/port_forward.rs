@@ -4,7 +4,7 @@
 //! table inet wasm-cni {
 //!   chain ports-prerouting { type nat hook prerouting priority dstnat + 5; policy accept; <conditions> jump ports-<tag> }
 //!   chain ports-output     { type nat hook output     priority dstnat + 5; policy accept; <conditions> jump ports-<tag> }
-//!   chain postrouting      { type nat hook postrouting priority srcnat;    policy accept; jump ports-snat-<bit> }
+//!   chain ports-postrouting { type nat hook postrouting priority srcnat - 5; policy accept; jump ports-snat-<bit> }
 //!   chain ports-<tag> {                                                    # the same for IPv6
 //!     ip saddr @near4-<tag> meta mark set meta mark | <bit>
 //!     dnat ip to ip daddr . meta l4proto . th dport map @host4-<tag>
