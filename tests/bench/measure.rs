@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::subject::Subject;
+use serde_json::{Value, json};
+
+use crate::subject::{Plugin, Subject};
 
 /// Not counted: the page cache is cold, and the bridge is made.
 const WARM_UP: usize = 3;
@@ -28,7 +30,9 @@ pub(crate) fn quantile(times: &[Duration], of: f64) -> Duration {
 
 /// What starting and ending any process costs here.
 pub(crate) fn process_start(rounds: usize) -> Result<Duration> {
-    repeated(rounds, || timed(Command::new("/bin/true").env_clear(), b""))
+    repeated(rounds, || {
+        timed(Command::new("/bin/true").env_clear(), b"").map(|(took, _)| took)
+    })
 }
 
 /// A call that does nothing but answer.
@@ -40,6 +44,7 @@ pub(crate) fn version(executable: &Path, rounds: usize) -> Result<Duration> {
                 .env("CNI_COMMAND", "VERSION"),
             b"",
         )
+        .map(|(took, _)| took)
     })
 }
 
@@ -69,23 +74,75 @@ pub(crate) fn in_turn(
     Ok((of_ours, of_reference))
 }
 
+/// Ports of the host that one attachment of a scenario forwards.
+pub(crate) const PORTS: u16 = 3;
+
 fn attach_and_detach(subject: &Subject) -> Result<(Duration, Duration)> {
-    ip(&["netns", "add", "bench"])?;
-    let call = |verb| {
-        let mut command = Command::new(&subject.executable);
+    let attached = Attached::new(subject, "bench", 1)?;
+    let add = attached.took;
+    Ok((add, attached.detach()?))
+}
+
+/// One container on a subject's network.
+pub(crate) struct Attached<'a> {
+    subject: &'a Subject,
+    container: String,
+    ports: Value,
+    result: Value,
+    /// How long ADD took, all plugins together.
+    pub(crate) took: Duration,
+}
+
+impl<'a> Attached<'a> {
+    /// Adds a container; `number` decides which ports of the host it gets.
+    pub(crate) fn new(subject: &'a Subject, container: &str, number: u16) -> Result<Self> {
+        ip(&["netns", "add", container])?;
+        let first = 10_000 + number * PORTS;
+        let ports = (first..first + PORTS)
+            .map(|port| json!({"hostPort": port, "containerPort": 80, "protocol": "tcp"}))
+            .collect();
+        let mut attached = Self {
+            subject,
+            container: container.to_owned(),
+            ports,
+            result: Value::Null,
+            took: Duration::ZERO,
+        };
+        for plugin in &subject.plugins {
+            let (took, result) = attached.call("ADD", plugin)?;
+            attached.took += took;
+            attached.result = serde_json::from_slice(&result)?;
+        }
+        Ok(attached)
+    }
+
+    /// Removes it, plugins in reverse; tells how long that took.
+    pub(crate) fn detach(self) -> Result<Duration> {
+        let mut all = Duration::ZERO;
+        for plugin in self.subject.plugins.iter().rev() {
+            all += self.call("DEL", plugin)?.0;
+        }
+        ip(&["netns", "del", &self.container])?;
+        Ok(all)
+    }
+
+    fn call(&self, verb: &str, plugin: &Plugin) -> Result<(Duration, Vec<u8>)> {
+        let mut config = plugin.config.clone();
+        config["runtimeConfig"] = json!({ "portMappings": self.ports });
+        if !self.result.is_null() {
+            config["prevResult"] = self.result.clone();
+        }
+        let mut command = Command::new(&plugin.executable);
         command
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("CNI_COMMAND", verb)
-            .env("CNI_CONTAINERID", "bench")
-            .env("CNI_NETNS", "/run/netns/bench")
+            .env("CNI_CONTAINERID", &self.container)
+            .env("CNI_NETNS", format!("/run/netns/{}", self.container))
             .env("CNI_IFNAME", "eth0")
-            .env("CNI_PATH", &subject.path);
-        timed(&mut command, subject.config.to_string().as_bytes())
-    };
-    let times = (call("ADD")?, call("DEL")?);
-    ip(&["netns", "del", "bench"])?;
-    Ok(times)
+            .env("CNI_PATH", &self.subject.path);
+        timed(&mut command, config.to_string().as_bytes())
+    }
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {
@@ -97,7 +154,7 @@ fn ip(arguments: &[&str]) -> Result<()> {
 }
 
 /// From before the process is made to after it has been waited for.
-fn timed(command: &mut Command, input: &[u8]) -> Result<Duration> {
+fn timed(command: &mut Command, input: &[u8]) -> Result<(Duration, Vec<u8>)> {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -118,5 +175,5 @@ fn timed(command: &mut Command, input: &[u8]) -> Result<Duration> {
         "{command:?}: {said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(took)
+    Ok((took, output.stdout))
 }

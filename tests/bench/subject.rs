@@ -2,61 +2,166 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// What is measured: an executable with a configuration.
+/// What is measured: a network's plugins, run one after the other as a runtime does.
 pub(crate) struct Subject {
-    pub(crate) executable: PathBuf,
+    pub(crate) plugins: Vec<Plugin>,
+    /// `CNI_PATH`.
     pub(crate) path: String,
+}
+
+/// An executable with its configuration.
+pub(crate) struct Plugin {
+    pub(crate) executable: PathBuf,
     pub(crate) config: Value,
 }
 
-impl Subject {
-    /// The scenarios, ours and the reference's.
-    pub(crate) fn pairs(ours: &Path, reference: &Path) -> Vec<(&'static str, Self, Self)> {
-        let scenario = |name: &'static str, own: Value, kind: &str, flat: Value| {
-            let own = Self {
-                executable: ours.into(),
-                path: reference.display().to_string(),
-                config: config(&format!("ours-{name}"), "wasm-cni", own),
-            };
-            let flat = Self {
-                executable: reference.join(kind),
-                path: reference.display().to_string(),
-                config: config(&format!("reference-{name}"), kind, flat),
-            };
-            (name, own, flat)
-        };
-        let v4 = json!([[{"subnet": "10.1.0.0/16"}]]);
+/// Where the two sides are.
+pub(crate) struct Sides<'a> {
+    pub(crate) ours: &'a Path,
+    pub(crate) reference: &'a Path,
+}
+
+/// A scenario and both sides of it.
+pub(crate) type Pair = (&'static str, Subject, Subject);
+
+impl Sides<'_> {
+    /// The scenarios in which one attachment comes and goes.
+    pub(crate) fn pairs(&self) -> Vec<Pair> {
         let dual = json!([[{"subnet": "10.1.0.0/16"}], [{"subnet": "fd00:1::/64"}]]);
-        let ours_ipam =
-            |ranges: &Value| json!({"type": "wasm-cni", "plugin": "host-local", "ranges": ranges});
-        let their_ipam = |ranges: &Value| json!({"type": "host-local", "ranges": ranges});
         vec![
-            scenario(
-                "bridge",
-                json!({"link": {"kind": "bridge", "bridge": "ours0", "isGateway": true}, "ipam": ours_ipam(&v4)}),
-                "bridge",
-                json!({"bridge": "ref0", "isGateway": true, "forceAddress": true, "ipam": their_ipam(&v4)}),
-            ),
-            scenario(
-                "bridge, dual stack",
-                json!({"link": {"kind": "bridge", "bridge": "ours1", "isGateway": true}, "ipam": ours_ipam(&dual)}),
-                "bridge",
-                json!({"bridge": "ref1", "isGateway": true, "forceAddress": true, "ipam": their_ipam(&dual)}),
-            ),
-            scenario(
-                "bridge, masquerade",
-                json!({"link": {"kind": "bridge", "bridge": "ours2", "isGateway": true, "ipMasq": true}, "ipam": ours_ipam(&v4)}),
-                "bridge",
-                json!({"bridge": "ref2", "isGateway": true, "ipMasq": true, "forceAddress": true, "ipam": their_ipam(&v4)}),
-            ),
-            scenario(
+            self.bridge("bridge", json!({}), &subnet()),
+            self.bridge("bridge, dual stack", json!({}), &dual),
+            self.bridge("bridge, masquerade", json!({"ipMasq": true}), &subnet()),
+            (
                 "ptp",
-                json!({"link": {"kind": "ptp"}, "ipam": ours_ipam(&v4)}),
-                "ptp",
-                json!({"ipam": their_ipam(&v4)}),
+                self.own("ptp", json!({"kind": "ptp"}), &subnet(), json!([])),
+                self.reference("ptp", vec![("ptp", json!({"ipam": their_ipam(&subnet())}))]),
+            ),
+            self.six_stages(),
+        ]
+    }
+
+    fn bridge(&self, name: &'static str, keys: Value, ranges: &Value) -> Pair {
+        let link = merged(
+            json!({"kind": "bridge", "bridge": bridge("o", name), "isGateway": true}),
+            &keys,
+        );
+        let flat = merged(
+            json!({"bridge": bridge("r", name), "isGateway": true, "forceAddress": true, "ipam": their_ipam(ranges)}),
+            &keys,
+        );
+        (
+            name,
+            self.own(name, link, ranges, json!([])),
+            self.reference(name, vec![("bridge", flat)]),
+        )
+    }
+
+    /// What a Kubernetes node runs for a pod: masquerade, a port, rates both ways, firewall, a sysctl.
+    fn six_stages(&self) -> Pair {
+        let name = "six stages";
+        let rates = json!({"ingressRate": 100_000_000, "ingressBurst": 1_000_000,
+            "egressRate": 100_000_000, "egressBurst": 1_000_000});
+        let sysctl = json!({"sysctl": {"net.core.somaxconn": "500"}});
+        let stages = json!([
+            with_plugin("portmap", &json!({})),
+            with_plugin("bandwidth", &rates),
+            with_plugin("firewall", &json!({})),
+            with_plugin("tuning", &sysctl),
+        ]);
+        let link = json!({"kind": "bridge", "bridge": bridge("o", name), "isGateway": true, "ipMasq": true});
+        let flat = json!({"bridge": bridge("r", name), "isGateway": true, "ipMasq": true, "forceAddress": true,
+            "ipam": their_ipam(&subnet())});
+        let theirs = vec![
+            ("bridge", flat),
+            ("portmap", json!({})),
+            ("bandwidth", rates),
+            ("firewall", json!({"backend": "iptables"})),
+            ("tuning", sysctl),
+        ];
+        (
+            name,
+            self.own(name, link, &subnet(), stages),
+            self.reference(name, theirs),
+        )
+    }
+
+    /// Ours alone, with three forwarded ports each, or with ten flow rules each.
+    pub(crate) fn of_many(&self) -> Vec<(&'static str, Subject)> {
+        let link = |bridge: &str| json!({"kind": "bridge", "bridge": bridge, "isGateway": true});
+        let allowed: Vec<Value> = (0..10)
+            .map(|index| json!({"cidr": format!("192.0.{index}.0/24"), "protocol": "tcp", "ports": [8000 + index]}))
+            .collect();
+        let flows = json!({"ingress": {"default": "drop", "allow": allowed}});
+        vec![
+            (
+                "three ports each",
+                self.own(
+                    "ports",
+                    link("many0"),
+                    &subnet(),
+                    json!([with_plugin("portmap", &json!({}))]),
+                ),
+            ),
+            (
+                "ten flow rules each",
+                self.own(
+                    "flows",
+                    link("many1"),
+                    &subnet(),
+                    json!([with_plugin("flow-policy", &flows)]),
+                ),
             ),
         ]
     }
+
+    fn own(&self, name: &str, link: Value, ranges: &Value, chain: Value) -> Subject {
+        let ipam = json!({"type": "wasm-cni", "plugin": "host-local", "ranges": ranges});
+        let keys = json!({"link": link, "ipam": ipam, "chain": chain});
+        Subject {
+            plugins: vec![Plugin {
+                executable: self.ours.into(),
+                config: config(&format!("ours-{name}"), "wasm-cni", keys),
+            }],
+            path: self.reference.display().to_string(),
+        }
+    }
+
+    fn reference(&self, name: &str, plugins: Vec<(&str, Value)>) -> Subject {
+        let plugins = plugins.into_iter().map(|(kind, keys)| Plugin {
+            executable: self.reference.join(kind),
+            config: config(&format!("reference-{name}"), kind, keys),
+        });
+        Subject {
+            plugins: plugins.collect(),
+            path: self.reference.display().to_string(),
+        }
+    }
+}
+
+fn subnet() -> Value {
+    json!([[{"subnet": "10.1.0.0/16"}]])
+}
+
+fn their_ipam(ranges: &Value) -> Value {
+    json!({"type": "host-local", "ranges": ranges})
+}
+
+fn with_plugin(plugin: &str, keys: &Value) -> Value {
+    merged(json!({ "plugin": plugin }), keys)
+}
+
+fn merged(mut base: Value, keys: &Value) -> Value {
+    if let (Some(base), Some(keys)) = (base.as_object_mut(), keys.as_object()) {
+        base.extend(keys.clone());
+    }
+    base
+}
+
+/// A bridge of its own for each side of each scenario; names of interfaces are short.
+fn bridge(side: &str, scenario: &str) -> String {
+    let letters = scenario.chars().filter(char::is_ascii_alphanumeric);
+    format!("{side}-{}", letters.rev().take(10).collect::<String>())
 }
 
 /// A plugin's configuration: what every one has, and the rest.

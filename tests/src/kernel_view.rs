@@ -35,6 +35,16 @@ impl Node {
         Ok(global_addresses(&found))
     }
 
+    /// Sets a sysctl of the node's own namespace; the name with slashes.
+    ///
+    /// # Errors
+    /// When there is none of this name or the value is refused.
+    pub fn set_sysctl(&self, name: &str, value: &str) -> Result<()> {
+        let path = format!("/proc/sys/{name}");
+        self.ok(&["sh", "-c", "echo \"$1\" >\"$2\"", "sh", value, &path])
+            .map(drop)
+    }
+
     /// The whole rule set: `nft list ruleset`.
     ///
     /// # Errors
@@ -45,6 +55,15 @@ impl Node {
 }
 
 impl Pod<'_> {
+    /// A sysctl of the namespace; the name with slashes.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn sysctl(&self, name: &str) -> Result<String> {
+        let path = format!("/proc/sys/{name}");
+        Ok(self.ok(&["cat", &path])?.trim_end().to_owned())
+    }
+
     /// Is there an interface of this name?
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! - [`Node`]: a private machine: its own mounts, network and processes, gone with the test.
 //! - [`Pod`]: a network namespace inside a node, for one container.
 //! - [`Outside`]: what lies behind a node's uplink.
-//! - [`Network`], [`CniCall`], [`Reply`]: calling a CNI executable as a runtime does.
+//! - [`Network`], [`Conflist`], [`CniCall`], [`Reply`]: calling CNI executables as a runtime does.
+//! - [`Responder`], [`Transfer`], [`SctpWatch`]: packets, and what they tell where they arrive.
 //! - [`Snapshot`], [`Node::leftovers`]: what the kernel and our state say.
 //! - [`Containerd`]: a real runtime inside a node.
 
@@ -14,6 +15,7 @@
 
 mod artifacts;
 mod call;
+mod conflist;
 mod containerd;
 mod image;
 mod kernel_view;
@@ -22,19 +24,28 @@ mod network;
 mod node;
 mod outcome;
 mod outside;
+mod place;
 mod plugin;
 mod pod;
 mod requirement;
+mod responder;
+mod sctp;
 mod snapshot;
+mod throughput;
 
 pub use artifacts::{binary, workspace};
 pub use call::{CniCall, CniFailure, Reply};
+pub use conflist::Conflist;
 pub use containerd::{Container, Containerd};
 pub use network::Network;
 pub use node::{BIN_DIR, Node};
 pub use outcome::Outcome;
 pub use outside::Outside;
+pub use place::Place;
 pub use plugin::{guest, install_plugin};
 pub use pod::{Pod, in_netns};
 pub use requirement::{link_kind, root, skip};
+pub use responder::{Responder, Transport, is_silent, source_seen};
+pub use sctp::{SctpWatch, send_sctp_init};
 pub use snapshot::Snapshot;
+pub use throughput::Transfer;

@@ -94,6 +94,22 @@ impl Node {
         PathBuf::from(format!("/proc/{}/root{inside}", self.pid))
     }
 
+    /// The path by which this process reaches the node's own network namespace.
+    pub(crate) fn own_namespace(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/ns/net", self.pid))
+    }
+
+    /// Puts our executable into [`BIN_DIR`] under a reference plugin's name, in place of that one.
+    ///
+    /// # Errors
+    /// When ours is not built or the directory can't be written.
+    pub fn drop_in(&self, name: &str) -> Result<()> {
+        let link = self.path(BIN_DIR).join(name);
+        std::fs::remove_file(&link).with_context(|| link.display().to_string())?;
+        std::os::unix::fs::symlink(binary("wasm-cni")?, link)?;
+        Ok(())
+    }
+
     /// The name below which the node's containers have their cgroups; removed with the node.
     #[must_use]
     pub fn cgroup(&self) -> &str {

@@ -50,6 +50,12 @@ impl<'a> Outside<'a> {
         Ok(Self { pod })
     }
 
+    /// The namespace itself.
+    #[must_use]
+    pub fn pod(&self) -> &Pod<'a> {
+        &self.pod
+    }
+
     /// Sends a datagram from a pod to this address outside; the source address that arrives, None when none arrives.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
@@ -28,6 +28,11 @@ impl<'a> Pod<'a> {
     #[must_use]
     pub fn netns(&self) -> String {
         format!("/run/netns/{}", self.name)
+    }
+
+    /// The path by which this process reaches the namespace.
+    pub(crate) fn own_namespace(&self) -> PathBuf {
+        self.node.path(&self.netns())
     }
 
     /// Its name; tests use it as container id as well.
@@ -93,7 +98,7 @@ impl<'a> Pod<'a> {
     /// # Errors
     /// When the namespace can't be entered, or what the work says.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        in_netns(&self.node.path(&self.netns()), work)
+        in_netns(&self.own_namespace(), work)
     }
 }
 

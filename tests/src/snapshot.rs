@@ -4,11 +4,12 @@ use anyhow::{Result, ensure};
 
 use crate::{BIN_DIR, Node};
 
-/// What a call that fails must not change: links, addresses, routes, rules, sysctls of forwarding, and our state.
+/// What a call that fails must not change: links and their queues, addresses, routes, rules, sysctls of forwarding, and our
+/// state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot(BTreeMap<&'static str, String>);
 
-const VIEWS: [(&str, &[&str]); 7] = [
+const VIEWS: [(&str, &[&str]); 10] = [
     ("links", &["ip", "-o", "link"]),
     ("addresses", &["ip", "-o", "address"]),
     (
@@ -18,6 +19,18 @@ const VIEWS: [(&str, &[&str]); 7] = [
     (
         "IPv6 routes",
         &["ip", "-6", "route", "show", "table", "all"],
+    ),
+    ("bridge ports", &["bridge", "-d", "link", "show"]),
+    ("queueing disciplines", &["tc", "qdisc", "show"]),
+    (
+        "loopback addresses on links",
+        &[
+            "grep",
+            "-r",
+            "",
+            "/proc/sys/net/ipv4/conf",
+            "--include=route_localnet",
+        ],
     ),
     ("nftables", &["nft", "-s", "list", "ruleset"]),
     ("IPv4 forwarding", &["cat", "/proc/sys/net/ipv4/ip_forward"]),

@@ -10,7 +10,7 @@ use crate::range_set::RangeSet;
 
 impl Ipam for HostLocal {
     fn configure(text: &str) -> Result<Self, Failure> {
-        Self::parse(text)
+        Self::configure_beside(text, &[])
     }
 
     fn allocate(
@@ -19,18 +19,7 @@ impl Ipam for HostLocal {
         resolver: Option<Dns>,
         host: &impl Host,
     ) -> Result<Allocation, Failure> {
-        let requests = self.match_requests(&attachment.requested_addresses)?;
-        let held = host.held();
-        let mut addresses = Vec::with_capacity(self.sets.len());
-        for (set, request) in self.sets.iter().zip(requests) {
-            let address = choose(set, request, &held, host)?;
-            addresses.push(answer(set, address)?);
-        }
-        Ok(Allocation {
-            addresses,
-            routes: self.routes.clone(),
-            dns: resolver.unwrap_or_default(),
-        })
+        self.allocate_preferring(&[], attachment, resolver, host)
     }
 
     fn status(&self, host: &impl Host) -> Result<(), Failure> {
@@ -53,6 +42,31 @@ impl Ipam for HostLocal {
 }
 
 impl HostLocal {
+    /// [`allocate`](Ipam::allocate), but where nothing is requested one of these addresses is given, if it is free.
+    ///
+    /// # Errors
+    /// As of `allocate`. An address that can't be had is passed over.
+    pub fn allocate_preferring(
+        &self,
+        preferred: &[IpAddr],
+        attachment: &Attachment,
+        resolver: Option<Dns>,
+        host: &impl Host,
+    ) -> Result<Allocation, Failure> {
+        let requests = self.match_requests(&attachment.requested_addresses)?;
+        let held = host.held();
+        let mut addresses = Vec::with_capacity(self.sets.len());
+        for (set, request) in self.sets.iter().zip(requests) {
+            let address = choose(set, request, &held, preferred, host)?;
+            addresses.push(answer(set, address)?);
+        }
+        Ok(Allocation {
+            addresses,
+            routes: self.routes.clone(),
+            dns: resolver.unwrap_or_default(),
+        })
+    }
+
     /// For each set the request that it serves.
     fn match_requests<'a>(
         &self,
@@ -115,6 +129,7 @@ fn choose(
     set: &RangeSet,
     request: Option<&AddressRequest>,
     held: &[IpAddr],
+    preferred: &[IpAddr],
     host: &impl Leases,
 ) -> Result<IpAddr, Failure> {
     let held = held
@@ -133,6 +148,13 @@ fn choose(
             Err(error) => Err(Failure::from(error).context(describe(request))),
         },
         (None, None) => {
+            for address in preferred.iter().filter(|address| set.offers(**address)) {
+                match host.reserve(*address) {
+                    Ok(()) => return Ok(*address),
+                    Err(ReserveError::Taken(_) | ReserveError::OutsideRanges) => {}
+                    Err(error) => return Err(Failure::from(error).context(address)),
+                }
+            }
             let available = set.available();
             host.reserve_next(available, host.last_reserved(available))
                 .map_err(|error| match error {

@@ -41,8 +41,12 @@ struct IpamObject {
 }
 
 impl HostLocal {
-    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let object: IpamObject = config::parse(text)?;
+    /// Read a configuration in which these keys are another plugin's.
+    ///
+    /// # Errors
+    /// [`Failure::InvalidConfig`], naming key and value.
+    pub fn configure_beside(text: &str, keys: &[&str]) -> Result<Self, Failure> {
+        let object: IpamObject = config::parse_without(text, keys)?;
         if object.routes.len() > MOST_ROUTES {
             return Err(Failure::InvalidConfig(format!(
                 "ipam.routes has {} routes; at most {MOST_ROUTES} are possible",

@@ -18,9 +18,13 @@
 //!
 //! A requested address is matched to the set that contains it; sets without a request give the next address, round
 //! robin. The prefix length and gateway of the answer are those of the configuration, whatever a request says.
+//!
+//! As a library it serves plugins that hand out a part of such ranges: [`HostLocal::configure_beside`],
+//! [`HostLocal::narrowed_to`], [`HostLocal::allocate_preferring`].
 
 mod allocate;
 mod config;
+mod narrow;
 mod range;
 mod range_set;
 

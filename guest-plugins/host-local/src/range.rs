@@ -64,6 +64,21 @@ impl Range {
         })
     }
 
+    /// The bounds, and the network or broadcast address where they begin or end beside it: so a network inside of the
+    /// bounds is inside of these.
+    pub(crate) fn reach(&self) -> AddressRange {
+        let (whole, hosts) = (
+            AddressRange::whole(self.subnet),
+            AddressRange::hosts(self.subnet),
+        );
+        let end = |bound: IpAddr, host: IpAddr, outermost: IpAddr| {
+            if bound == host { outermost } else { bound }
+        };
+        let first = end(self.bounds.first(), hosts.first(), whole.first());
+        let last = end(self.bounds.last(), hosts.last(), whole.last());
+        AddressRange::new(first, last).unwrap_or(self.bounds)
+    }
+
     /// What may be handed out at all: the bounds without network and broadcast address.
     pub(crate) fn hosts(&self) -> Option<AddressRange> {
         self.bounds.intersection(&AddressRange::hosts(self.subnet))

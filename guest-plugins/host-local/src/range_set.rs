@@ -13,6 +13,8 @@ const MOST_RANGES: usize = 256;
 const MOST_EXCLUSIONS: usize = 1024;
 /// The most runs of addresses that the host's leases search in one call.
 const MOST_RUNS: usize = 1024;
+/// How many runs of addresses a message names.
+const SHOWN_RUNS: usize = 16;
 
 /// Ranges of one family, from which an interface gets one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(crate) struct RangeSet {
     ranges: Vec<Range>,
     /// What may be handed out, in the order of the ranges.
     available: Vec<AddressRange>,
+    /// Is only a part of the ranges handed out?
+    narrowed: bool,
 }
 
 /// Check the sets, each with its place in the configuration. The error names place, key and value.
@@ -159,7 +163,49 @@ impl RangeSet {
                 available.len()
             ));
         }
-        Ok(Self { ranges, available })
+        Ok(Self {
+            ranges,
+            available,
+            narrowed: false,
+        })
+    }
+
+    /// The same set, which hands out only what lies in these parts. The error is the text behind the name of the set.
+    pub(crate) fn narrowed_to(&self, parts: &[AddressRange]) -> Result<Self, String> {
+        let within = |run: &AddressRange| -> Vec<AddressRange> {
+            parts
+                .iter()
+                .filter_map(|part| part.intersection(run))
+                .collect()
+        };
+        let available: Vec<AddressRange> = self.available.iter().flat_map(within).collect();
+        if available.is_empty() {
+            return Err("leaves no address to hand out".to_owned());
+        }
+        if available.len() > MOST_RUNS {
+            return Err(format!(
+                "leaves {} runs of addresses; at most {MOST_RUNS} are possible",
+                available.len()
+            ));
+        }
+        Ok(Self {
+            ranges: self.ranges.clone(),
+            available,
+            narrowed: true,
+        })
+    }
+
+    /// Does a range of the set hold all of this run?
+    pub(crate) fn holds(&self, run: &AddressRange) -> bool {
+        self.ranges.iter().any(|range| {
+            let reach = range.reach();
+            reach.contains(run.first()) && reach.contains(run.last())
+        })
+    }
+
+    /// May this address be handed out?
+    pub(crate) fn offers(&self, address: IpAddr) -> bool {
+        self.available.iter().any(|run| run.contains(address))
     }
 
     /// The range that an address belongs to, whether or not it may be handed out.
@@ -176,7 +222,7 @@ impl RangeSet {
 
     /// Why an address of this set may not be handed out, if it may not.
     pub(crate) fn objection(&self, address: IpAddr) -> Option<String> {
-        if self.available.iter().any(|run| run.contains(address)) {
+        if self.offers(address) {
             return None;
         }
         let range = self.range_of(address)?;
@@ -187,20 +233,31 @@ impl RangeSet {
             format!("it is the network address of {subnet}")
         } else if address.is_ipv4() && address == subnet.broadcast() {
             format!("it is the broadcast address of {subnet}")
+        } else if self.narrowed {
+            format!("of this range set only {self} is offered here")
         } else {
             "it is excluded, or the gateway of another range".to_owned()
         })
     }
 }
 
-/// The bounds of the ranges, as operators know them.
+/// The bounds of the ranges, as operators know them; of a narrowed set what is left.
 impl fmt::Display for RangeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, range) in self.ranges.iter().enumerate() {
+        let bounds: Vec<AddressRange> = self.ranges.iter().map(|range| range.bounds).collect();
+        let shown = if self.narrowed {
+            &self.available
+        } else {
+            &bounds
+        };
+        for (index, run) in shown.iter().enumerate() {
             if index > 0 {
                 f.write_str(", ")?;
             }
-            range.bounds.fmt(f)?;
+            if index == SHOWN_RUNS {
+                return f.write_str("…");
+            }
+            run.fmt(f)?;
         }
         Ok(())
     }

@@ -38,6 +38,13 @@ impl Attachment {
         self.requested_addresses.push(request);
         self
     }
+
+    /// The same attachment, as that of a pod.
+    #[must_use]
+    pub fn of_pod(mut self, pod: Pod) -> Self {
+        self.pod = Some(pod);
+        self
+    }
 }
 
 /// The Kubernetes pod that a container belongs to (WIT `pod`).
@@ -51,6 +58,35 @@ pub struct Pod {
     pub uid: Option<String>,
     /// Empty unless the network declares the capability `io.kubernetes.cri.pod-annotations`.
     pub annotations: Vec<(String, String)>,
+}
+
+impl Pod {
+    /// A pod of which no more than its name is known.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+            uid: None,
+            annotations: Vec::new(),
+        }
+    }
+
+    /// The same pod with one more annotation.
+    #[must_use]
+    pub fn annotated(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.annotations.push((key.into(), value.into()));
+        self
+    }
+
+    /// The value of an annotation.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+    }
 }
 
 /// A particular address that the runtime asks for (WIT `address-request`).

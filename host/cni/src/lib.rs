@@ -18,6 +18,7 @@ pub mod attachment;
 pub mod config;
 pub mod convert;
 pub mod delegate;
+pub mod drop_in;
 pub mod environment;
 pub mod error;
 mod excerpt;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use wasmtime::component::{Component, types::ComponentItem};
 
 use crate::grants::{Grant, Grants};
+use crate::role::Role;
 use crate::wasi::INTERFACES as WASI_INTERFACES;
 
 /// Why a component is no plugin of ours, whatever it is granted.
@@ -20,13 +21,36 @@ pub enum AuditError {
         /// The import's name as the component spells it.
         import: String,
     },
-    /// It can't be asked for addresses.
-    #[error("it exports no `wasm-cni:plugin/ipam@0.1`, so it is no IPAM plugin")]
-    NoIpam,
+    /// It can't be asked for anything.
+    #[error(
+        "it exports neither `wasm-cni:plugin/ipam@0.1` nor `wasm-cni:plugin/policy@0.1`, so it is no plugin"
+    )]
+    NoRole,
 }
 
 /// The interfaces of `wasm-cni:plugin@0.1` that a plugin may import.
-const OWN_INTERFACES: [&str; 5] = ["types", "clock", "log", "leases", "storage"];
+const OWN_INTERFACES: [&str; 20] = [
+    "types",
+    "clock",
+    "log",
+    "proposal",
+    "leases",
+    "storage",
+    "deny",
+    "address",
+    "route",
+    "rule",
+    "neighbour",
+    "mtu",
+    "mac",
+    "dns",
+    "sysctl",
+    "link-flag",
+    "port-forward",
+    "bandwidth",
+    "flow",
+    "masquerade",
+];
 
 /// What a component imports and exports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,10 +84,20 @@ impl Interface {
         self.imports.iter().any(|name| name.starts_with("wasi:"))
     }
 
+    /// What it can be asked for.
+    #[must_use]
+    pub fn roles(&self) -> Vec<Role> {
+        let exported = |role: &Role| {
+            let mut exports = self.exports.iter();
+            exports.any(|name| own_interface(name) == Some(role.name()))
+        };
+        Role::ALL.into_iter().filter(exported).collect()
+    }
+
     /// Can it be a plugin at all, given what it needs?
     ///
     /// # Errors
-    /// It imports what is not offered to anybody, or can't be asked for addresses.
+    /// It imports what is not offered to anybody, or can't be asked for anything.
     pub fn require_plugin(&self) -> Result<(), AuditError> {
         self.audit().map(drop)
     }
@@ -76,11 +110,8 @@ impl Interface {
             })
         };
         let imports = self.imports.iter().map(known).collect::<Result<_, _>>()?;
-        let exports_ipam = self
-            .exports
-            .iter()
-            .any(|name| own_interface(name) == Some("ipam"));
-        exports_ipam.then_some(imports).ok_or(AuditError::NoIpam)
+        let has_role = !self.roles().is_empty();
+        has_role.then_some(imports).ok_or(AuditError::NoRole)
     }
 
     /// The first import that `grants` does not cover.
@@ -182,8 +213,28 @@ mod tests {
     }
 
     #[test]
-    fn a_component_without_ipam_is_no_ipam_plugin() {
-        assert_eq!(Interface::default().audit(), Err(AuditError::NoIpam));
+    fn a_component_without_a_role_is_no_plugin() {
+        assert_eq!(Interface::default().audit(), Err(AuditError::NoRole));
+    }
+
+    #[test]
+    fn roles_are_what_is_exported() {
+        let interface = |exports: &[&str]| Interface {
+            imports: Vec::new(),
+            exports: exports.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert_eq!(importing(&[]).roles(), [Role::Ipam]);
+        let both = interface(&["wasm-cni:plugin/ipam@0.1.0", "wasm-cni:plugin/policy@0.1.3"]);
+        assert_eq!(both.roles(), [Role::Ipam, Role::Policy]);
+        let other_track = interface(&["wasm-cni:plugin/policy@0.2.0"]);
+        assert_eq!(other_track.roles(), []);
+    }
+
+    #[test]
+    fn every_grant_is_an_interface_that_may_be_imported() {
+        for grant in Grant::ALL {
+            assert!(OWN_INTERFACES.contains(&grant.name()), "{grant}");
+        }
     }
 
     #[test]

@@ -22,6 +22,17 @@ impl Builtin {
         Self(bytes)
     }
 
+    /// Compiles a component that is part of this executable for this process alone. The native code stays in memory until
+    /// the process ends, so this is for tools that do it once.
+    ///
+    /// # Errors
+    /// The bytes are no component, or one that uses what is not supported.
+    #[cfg(feature = "compiler")]
+    pub fn compile(wasm: &[u8]) -> Result<Self, crate::CompileError> {
+        let native = crate::compile(wasm, crate::Target::Machine)?;
+        Ok(Self(native.leak()))
+    }
+
     /// The size in bytes.
     #[must_use]
     pub fn size(self) -> usize {

@@ -1,18 +1,41 @@
+mod builtin;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What a plugin may be given. Clock and log are always offered.
+use plan::ChangeKind;
+
+/// What a plugin may be given. Clock, log and the reading of the proposal are always offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grant {
     /// Interface `wasm-cni:plugin/leases`: reserve addresses of the network.
     Leases,
     /// Interface `wasm-cni:plugin/storage`: keep values between calls.
     Storage,
+    /// The interface of one kind of change: propose such changes.
+    Change(ChangeKind),
 }
 
 impl Grant {
     /// Every grant there is.
-    pub const ALL: [Self; 2] = [Self::Leases, Self::Storage];
+    pub const ALL: [Self; 16] = [
+        Self::Leases,
+        Self::Storage,
+        Self::Change(ChangeKind::Deny),
+        Self::Change(ChangeKind::Address),
+        Self::Change(ChangeKind::Route),
+        Self::Change(ChangeKind::Rule),
+        Self::Change(ChangeKind::Neighbour),
+        Self::Change(ChangeKind::Mtu),
+        Self::Change(ChangeKind::Mac),
+        Self::Change(ChangeKind::Dns),
+        Self::Change(ChangeKind::Sysctl),
+        Self::Change(ChangeKind::LinkFlag),
+        Self::Change(ChangeKind::PortForward),
+        Self::Change(ChangeKind::Bandwidth),
+        Self::Change(ChangeKind::Flow),
+        Self::Change(ChangeKind::Masquerade),
+    ];
 
     /// The name under which a configuration grants it, which is that of the interface.
     #[must_use]
@@ -20,6 +43,7 @@ impl Grant {
         match self {
             Self::Leases => "leases",
             Self::Storage => "storage",
+            Self::Change(kind) => kind.name(),
         }
     }
 }
@@ -53,6 +77,12 @@ impl Grants {
     #[must_use]
     pub fn ipam() -> Self {
         Self(BTreeSet::from([Grant::Leases, Grant::Storage]))
+    }
+
+    /// What the built-in stage of this name gets: the grants of its kind. A name that no built-in stage has gets none.
+    #[must_use]
+    pub fn of_builtin_policy(name: &str) -> Self {
+        Self(builtin::grants_of(name).iter().copied().collect())
     }
 
     /// Exactly the grants that a configuration names.
@@ -90,9 +120,21 @@ mod tests {
 
     #[test]
     fn a_configuration_can_narrow_what_a_plugin_gets() {
-        let grants = Grants::parse(["storage"]).unwrap();
+        let grants = Grants::parse(["storage", "link-flag"]).unwrap();
         assert!(grants.contains(Grant::Storage));
+        assert!(grants.contains(Grant::Change(ChangeKind::LinkFlag)));
         assert!(!grants.contains(Grant::Leases));
+        assert!(!grants.contains(Grant::Change(ChangeKind::Flow)));
+    }
+
+    #[test]
+    fn every_kind_of_change_is_a_grant_under_its_name() {
+        for kind in ChangeKind::ALL {
+            let grants = Grants::parse([kind.name()]).unwrap();
+            for other in Grant::ALL {
+                assert_eq!(grants.contains(other), other == Grant::Change(kind));
+            }
+        }
     }
 
     #[test]
@@ -100,7 +142,23 @@ mod tests {
         let refused = Grants::parse(["leases", "*"]).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "there is no grant \"*\"; `grants` may name: leases, storage"
+            "there is no grant \"*\"; `grants` may name: leases, storage, deny, address, route, rule, neighbour, mtu, mac, \
+             dns, sysctl, link-flag, port-forward, bandwidth, flow, masquerade"
         );
+    }
+
+    #[test]
+    fn a_built_in_stage_gets_what_its_kind_needs_and_no_more() {
+        let names = |stage| -> Vec<&str> {
+            let grants = Grants::of_builtin_policy(stage);
+            let granted = Grant::ALL
+                .into_iter()
+                .filter(|&grant| grants.contains(grant));
+            granted.map(Grant::name).collect()
+        };
+        assert_eq!(names("portmap"), ["port-forward"]);
+        assert_eq!(names("tuning"), ["mtu", "mac", "sysctl", "link-flag"]);
+        assert_eq!(names("quota"), ["storage", "deny"]);
+        assert!(names("host-local").is_empty());
     }
 }

@@ -1,8 +1,10 @@
-//! Runs plugins: WebAssembly components that decide about addresses and can do nothing else.
+//! Runs plugins: WebAssembly components that decide about addresses ([`Ipam`]) or propose changes to an attachment
+//! ([`Policy`]) and can do nothing else.
 //!
 //! # Trust
 //! A plugin is not trusted. What it can reach is what it imports; what it imports is checked by name before it is linked
-//! ([`AuditError`]), and only interfaces that its [`Grants`] name are linked at all. Each call gets a fresh store with every
+//! ([`AuditError`]), an installed plugin is not linked without the [`Grants`] for all of that, and each call of the host is
+//! checked against them again. Each call gets a fresh store with every
 //! [`Limits`] field in force, and each way of breaking one is its own [`Outcome`]. What a plugin answers is checked again.
 //!
 //! Precompiled code *is* trusted, since it is native code with all rights of this process. It comes from two places: the
@@ -12,13 +14,14 @@
 //!
 //! # Same input, same answer
 //! A plugin sees one instant per call, random numbers that follow from its input, canonical NaNs and no relaxed SIMD, so that
-//! a call can be run again to explain a decision. WASI is linked where a plugin imports it, with everything denied: no
+//! a call can be run again to explain a decision ([`RecordedCall`]). WASI is linked where a plugin imports it, with everything denied: no
 //! files, environment, arguments, sockets or input, and waits return at once.
 
 mod attachment;
 mod audit;
 mod bindings;
 mod builtin;
+mod call;
 mod code_memory;
 #[cfg(feature = "compiler")]
 mod compile;
@@ -32,6 +35,9 @@ mod limits;
 mod lower;
 mod outcome;
 mod plugin;
+mod policy;
+mod recording;
+mod role;
 mod sandbox;
 mod services;
 mod settings;
@@ -51,6 +57,12 @@ pub use ipam::Ipam;
 pub use limits::Limits;
 pub use outcome::{CallError, Failure, Malformed, Misuse, Outcome, Phase, Resource};
 pub use plugin::Plugin;
+pub use policy::Policy;
+pub use recording::{
+    Answer, Bytes, HostAnswer, Instant, NotReplayable, Question, RecordedCall, RecordedOutcome,
+    Recording, Refusal, Replayed,
+};
+pub use role::Role;
 pub use services::{
     AddressRange, HostServices, Leases, LogLevel, LogSink, ReserveError, Scope, ServiceError,
     Storage, StorageError, UsageCount,

@@ -1,5 +1,7 @@
 //! A plugin's answers as the host's values. Every bound of the contract is checked again here: the plugin is not trusted.
 
+pub(crate) mod change;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -43,15 +45,18 @@ pub(crate) fn failure(failure: types::Failure) -> Failure {
 
 /// Bytes of an answer as it lies in the host's memory, lists and strings included.
 pub(crate) fn size(allocation: &types::Allocation) -> usize {
-    let dns = &allocation.dns;
-    let lists = [&dns.nameservers, &dns.search, &dns.options];
-    let texts = lists.into_iter().flatten().chain(&dns.domain);
-    let text_bytes: usize = texts
-        .map(|text| text.len().saturating_add(size_of::<String>()))
-        .sum();
     size_of_val(allocation.addresses.as_slice())
         .saturating_add(size_of_val(allocation.routes.as_slice()))
-        .saturating_add(text_bytes)
+        .saturating_add(dns_size(&allocation.dns))
+}
+
+/// Bytes of resolver settings as they lie in the host's memory, lists and strings included.
+pub(crate) fn dns_size(dns: &types::Dns) -> usize {
+    let lists = [&dns.nameservers, &dns.search, &dns.options];
+    let texts = lists.into_iter().flatten().chain(&dns.domain);
+    texts
+        .map(|text| text.len().saturating_add(size_of::<String>()))
+        .sum()
 }
 
 pub(crate) fn addressing(allocation: types::Allocation) -> Result<Addressing, Malformed> {
@@ -73,10 +78,7 @@ fn interface_address(given: types::InterfaceAddress) -> Result<InterfaceAddress,
 }
 
 fn route(route: types::Route) -> Result<Route, Malformed> {
-    let destination = network(route.destination)?;
-    if destination != destination.trunc() {
-        return Err(Malformed::HostBits(destination));
-    }
+    let destination = without_host_bits(route.destination)?;
     match route.scope {
         Some(scope) if !SCOPES.contains(&scope) => return Err(Malformed::Scope(scope)),
         _ => {}
@@ -100,6 +102,14 @@ fn network(network: types::IpNetwork) -> Result<IpNet, Malformed> {
         length,
         bits,
     })
+}
+
+fn without_host_bits(given: types::IpNetwork) -> Result<IpNet, Malformed> {
+    let network = network(given)?;
+    if network != network.trunc() {
+        return Err(Malformed::HostBits(network));
+    }
+    Ok(network)
 }
 
 fn gateway(gateway: Option<types::IpAddress>, of: IpNet) -> Result<Option<IpAddr>, Malformed> {
@@ -126,7 +136,7 @@ fn dns(dns: types::Dns) -> Result<Dns, Malformed> {
         nameservers,
         domain: dns
             .domain
-            .map(|domain| word(domain, "the domain"))
+            .map(|domain| word(domain, "the domain", LONGEST_DNS_TEXT))
             .transpose()?,
         search: texts(dns.search, "search domains", "a search domain")?,
         options: texts(dns.options, "resolver options", "a resolver option")?,
@@ -139,16 +149,17 @@ fn texts(
     one: &'static str,
 ) -> Result<Vec<String>, Malformed> {
     at_most(texts.len(), several, MOST_DNS_ENTRIES)?;
-    texts.into_iter().map(|text| word(text, one)).collect()
+    let word = |text| word(text, one, LONGEST_DNS_TEXT);
+    texts.into_iter().map(word).collect()
 }
 
-/// One word of a resolv.conf: a space would split it, a line break would begin another directive.
-fn word(text: String, what: &'static str) -> Result<String, Malformed> {
-    if text.len() > LONGEST_DNS_TEXT {
+/// One word, as of a resolv.conf: a space would split it, a line break would begin another directive.
+fn word(text: String, what: &'static str, limit: usize) -> Result<String, Malformed> {
+    if text.len() > limit {
         return Err(Malformed::TooLong {
             what,
             length: text.len(),
-            limit: LONGEST_DNS_TEXT,
+            limit,
         });
     }
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {

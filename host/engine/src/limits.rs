@@ -30,6 +30,8 @@ pub struct Limits {
     /// KiB that the plugin hands to the host: the sum over all host calls.
     #[serde(rename = "hostCallKiB")]
     pub host_call_kib: u32,
+    /// Changes that one call proposes.
+    pub changes: u32,
     /// KiB of the answer, strings and lists counted.
     #[serde(rename = "answerKiB")]
     pub answer_kib: u32,
@@ -50,6 +52,7 @@ impl Default for Limits {
             table_elements: 100_000,
             host_calls: 10_000,
             host_call_kib: 1_024,
+            changes: 1_024,
             answer_kib: 256,
             log_kib: 64,
         }

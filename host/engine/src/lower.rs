@@ -1,5 +1,7 @@
 //! The host's values as a plugin sees them. Nothing can fail here.
 
+pub(crate) mod proposal;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -63,14 +65,14 @@ fn request(request: &AddressRequest) -> types::AddressRequest {
     }
 }
 
-fn interface_address(given: &plan::InterfaceAddress) -> types::InterfaceAddress {
+pub(crate) fn interface_address(given: &plan::InterfaceAddress) -> types::InterfaceAddress {
     types::InterfaceAddress {
         address: network(given.address),
         gateway: given.gateway.map(address),
     }
 }
 
-fn route(route: &plan::Route) -> types::Route {
+pub(crate) fn route(route: &plan::Route) -> types::Route {
     types::Route {
         destination: network(route.destination),
         gateway: route.gateway.map(address),

@@ -1,9 +1,15 @@
+mod contract;
+
 use std::fmt;
 use std::io;
 
+use plan::ChangeKind;
+use serde::{Deserialize, Serialize};
 use wasmtime::Trap;
 
+pub use self::contract::{Malformed, Misuse};
 use crate::grants::Grant;
+use crate::role::Role;
 use crate::services::ServiceError;
 
 /// A call of a plugin that did not bring what was asked for.
@@ -20,7 +26,8 @@ pub struct CallError {
 }
 
 /// What a plugin was doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Being linked and instantiated, its start functions included.
     StartUp,
@@ -28,6 +35,8 @@ pub enum Phase {
     Validate,
     /// `allocate`.
     Allocate,
+    /// `amend`.
+    Amend,
     /// `release`.
     Release,
     /// `check`.
@@ -42,6 +51,7 @@ impl fmt::Display for Phase {
             Self::StartUp => "start-up",
             Self::Validate => "validate",
             Self::Allocate => "allocate",
+            Self::Amend => "amend",
             Self::Release => "release",
             Self::Check => "check",
             Self::Status => "status",
@@ -65,6 +75,22 @@ pub enum Outcome {
         import: String,
         /// What is missing.
         grant: Grant,
+    },
+    /// It asked for something during the call that it was not granted.
+    #[error("it wanted to {wanted}, but has no grant `{grant}`; add {:?} to its `grants` if it shall do that", grant.name())]
+    Ungranted {
+        /// What it wanted, cut to 256 bytes and without control characters.
+        wanted: String,
+        /// What is missing.
+        grant: Grant,
+    },
+    /// It can't be asked for this.
+    #[error("it is no {wanted} plugin: it exports only {}", names(offered))]
+    NoRole {
+        /// What it was asked for.
+        wanted: Role,
+        /// What it offers.
+        offered: Vec<Role>,
     },
     /// It executed too many instructions.
     #[error("it used up its fuel of {limit} units; `limits.fuel` raises that")]
@@ -129,6 +155,12 @@ pub enum Outcome {
         #[source]
         source: wasmtime::Error,
     },
+    /// It proposed too many changes.
+    #[error("it proposed more than {limit} changes; `limits.changes` raises that")]
+    TooManyChanges {
+        /// Changes.
+        limit: u32,
+    },
     /// Its answer is too large.
     #[error("its answer has {size} bytes and may have {limit}; `limits.answerKiB` raises that")]
     AnswerTooLarge {
@@ -140,6 +172,15 @@ pub enum Outcome {
     /// Its answer breaks the contract.
     #[error("its answer breaks the contract: {0}")]
     Malformed(#[from] Malformed),
+    /// A change that it proposed breaks the contract.
+    #[error("what it proposed by `{kind}` breaks the contract: {source}")]
+    MalformedChange {
+        /// The interface that it called.
+        kind: ChangeKind,
+        /// What is wrong.
+        #[source]
+        source: Malformed,
+    },
     /// It asked for something that the contract forbids.
     #[error("it broke the contract: {0}")]
     Misused(Misuse),
@@ -160,6 +201,11 @@ pub enum Outcome {
     /// The thread that watches deadlines did not start, and without it nothing is run.
     #[error("its deadline can't be watched, so it was not run: {0}")]
     NoWatchdog(#[source] io::Error),
+}
+
+fn names(roles: &[Role]) -> String {
+    let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
+    names.join(" and ")
 }
 
 /// What [`Outcome::OutOfMemory`] is about.
@@ -218,78 +264,4 @@ pub enum Failure {
     /// Anything else.
     #[error("{0}")]
     Other(String),
-}
-
-/// What is wrong with an answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// A list is too long.
-    #[error("{count} {what}, and at most {limit} are allowed")]
-    TooMany {
-        /// Entries.
-        count: usize,
-        /// Of what.
-        what: &'static str,
-        /// Entries allowed.
-        limit: usize,
-    },
-    /// A prefix is longer than an address.
-    #[error("a prefix of {length} bits for {address}, which has {bits}")]
-    PrefixLength {
-        /// The address.
-        address: std::net::IpAddr,
-        /// Bits.
-        length: u8,
-        /// Bits of its family.
-        bits: u8,
-    },
-    /// A destination is no network.
-    #[error("the destination {0} has host bits set")]
-    HostBits(ipnet::IpNet),
-    /// Two addresses that belong together are of two families.
-    #[error("the gateway {gateway} is of another family than {of}")]
-    GatewayFamily {
-        /// The gateway.
-        gateway: std::net::IpAddr,
-        /// What it is the gateway of.
-        of: ipnet::IpNet,
-    },
-    /// A scope that routes don't have.
-    #[error("a route has scope {0}; 0 (global), 253 (link) and 254 (host) are allowed")]
-    Scope(u8),
-    /// A name server that is no address.
-    #[error("the name server {0:?} is no IP address")]
-    NameServer(String),
-    /// A text that is too long.
-    #[error("{what} has {length} bytes, and at most {limit} are allowed")]
-    TooLong {
-        /// Which text.
-        what: &'static str,
-        /// Bytes.
-        length: usize,
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// A text that would break the file or the terminal it ends in.
-    #[error("{what} is empty or holds spaces or unprintable characters: {text:?}")]
-    Unprintable {
-        /// Which text.
-        what: &'static str,
-        /// The text.
-        text: String,
-    },
-}
-
-/// What a plugin asked the host for against the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misuse {
-    /// `leases` takes at most 1024 ranges.
-    #[error("it named {0} ranges in one call, and at most 1024 are allowed")]
-    TooManyRanges(usize),
-    /// A range whose ends are of two families, or inverted.
-    #[error("it named a range from {0} to {1}, which is none")]
-    NotARange(std::net::IpAddr, std::net::IpAddr),
-    /// Ranges of two families in one call.
-    #[error("it named ranges of both families in one call")]
-    MixedFamilies,
 }

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
 use crate::audit::{self, AuditError, Import, Interface};
 use crate::engine::Engine;
@@ -8,6 +9,8 @@ use crate::grants::Grants;
 use crate::ipam::Ipam;
 use crate::limits::Limits;
 use crate::outcome::CallError;
+use crate::policy::Policy;
+use crate::sandbox::CallState;
 
 /// A loaded component that has passed the audit; nothing of it has run yet.
 #[derive(Clone)]
@@ -16,6 +19,8 @@ pub struct Plugin {
     pub(crate) name: String,
     pub(crate) component: Component,
     pub(crate) imports: Vec<Import>,
+    /// Grants and limits are looked at call by call, so what is linked once serves all roles and stages.
+    pub(crate) linked: Arc<OnceLock<InstancePre<CallState>>>,
     digest: Option<String>,
     interface: Interface,
 }
@@ -44,6 +49,7 @@ impl Plugin {
             name,
             component,
             imports,
+            linked: Arc::default(),
             digest,
             interface,
         })
@@ -53,6 +59,15 @@ impl Plugin {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same component under another name: one may hold many plugins, and is then loaded and linked once for all of them.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// `sha256:…` of the component it was compiled from; none for what is part of the executable.
@@ -67,11 +82,29 @@ impl Plugin {
         &self.interface
     }
 
-    /// The plugin in its role of choosing addresses, with these grants and limits. Only granted interfaces are linked.
+    /// The plugin in its role of choosing addresses, with these grants and limits.
+    ///
+    /// An installed plugin needs the grant of everything that it imports, whatever its role. A component that is part of
+    /// the executable holds many plugins and imports what any of them needs, so there each call of the host is checked
+    /// alone.
     ///
     /// # Errors
-    /// It imports an interface for which it has no grant, or one in a form that this host does not know.
+    /// It has not this role; it is an installed plugin and imports an interface for which it has no grant; it imports one
+    /// in a form that this host does not know.
     pub fn ipam(&self, grants: &Grants, limits: Limits) -> Result<Ipam, CallError> {
         Ipam::new(self, grants, limits)
+    }
+
+    /// The plugin in its role of being a stage of a chain, with these grants and limits, as with [`Plugin::ipam`].
+    ///
+    /// # Errors
+    /// As with [`Plugin::ipam`].
+    pub fn policy(&self, grants: &Grants, limits: Limits) -> Result<Policy, CallError> {
+        Policy::new(self, grants, limits)
+    }
+
+    /// Is it part of the executable?
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.digest.is_none()
     }
 }

@@ -8,10 +8,11 @@ mod state;
 
 use std::time::Instant;
 
+use plan::Change;
 use wasmtime::{Store, UpdateDeadline};
 
 pub(crate) use self::breach::Breach;
-pub(crate) use self::state::{CallState, Seed};
+pub(crate) use self::state::{CallState, Context, Seed};
 use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
@@ -33,10 +34,10 @@ impl Sandbox {
         engine: &Engine,
         limits: &Limits,
         services: HostServices,
-        seed: Seed,
+        context: Context,
     ) -> Result<Self, Outcome> {
         let deadline = Instant::now() + limits.deadline();
-        let state = CallState::new(limits, services, seed, deadline);
+        let state = CallState::new(limits, services, context, deadline);
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.host_call_bytes().max(limits.answer_bytes()));
@@ -83,9 +84,11 @@ impl Sandbox {
         })
     }
 
-    /// Hands what the plugin has written without a final line break to the log.
-    pub(crate) fn finish(mut self) {
-        self.store.data_mut().finish();
+    /// Hands what the plugin has written without a final line break to the log. The answer is what it has proposed.
+    pub(crate) fn finish(mut self) -> Vec<Change> {
+        let state = self.store.data_mut();
+        state.finish();
+        state.changes.take()
     }
 }
 

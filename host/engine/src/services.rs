@@ -3,11 +3,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 /// Why the host's own store failed; its text is shown to plugin and operator.
 pub type ServiceError = Box<dyn Error + Send + Sync>;
 
 /// A run of addresses of one family, both ends included; `first` is not greater than `last`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressRange {
     /// The first address.
     pub first: IpAddr,
@@ -16,7 +18,7 @@ pub struct AddressRange {
 }
 
 /// How full ranges are, all together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UsageCount {
     /// Addresses in the ranges; saturates at the greatest `u64`.
     pub capacity: u64,
@@ -96,7 +98,8 @@ pub trait Leases: Send {
 }
 
 /// How long a stored value lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// As long as the attachment.
     Attachment,
@@ -169,8 +172,8 @@ pub trait LogSink: Send {
 /// A call consumes it. Who needs to know afterwards what was reserved, written or said hands in an `Arc<Mutex<_>>` and
 /// keeps a clone: the traits are implemented for it.
 pub struct HostServices {
-    /// Addresses.
-    pub leases: Box<dyn Leases>,
+    /// Addresses; None: the plugin has none to give, as a policy has.
+    pub leases: Option<Box<dyn Leases>>,
     /// Keys and values.
     pub storage: Box<dyn Storage>,
     /// Words for the operator.

@@ -70,6 +70,14 @@ pub enum KernelError {
         /// The kernel's build option.
         option: &'static str,
     },
+    /// What a bridge forwards can't be filtered.
+    #[error(
+        "{doing}: module br_netfilter is not loaded, so what the bridge forwards passes no firewall: run `modprobe br_netfilter`, and name it in /etc/modules-load.d (CONFIG_BRIDGE_NETFILTER)"
+    )]
+    NoBridgeNetfilter {
+        /// What was tried.
+        doing: String,
+    },
     /// A macvlan that takes its master over has the master's Ethernet address and no other.
     #[error(
         "macvlan {name} in mode passthru has its master's Ethernet address {found} and not {wanted}"
@@ -107,6 +115,38 @@ pub enum KernelError {
         wanted: String,
         /// The route that is there.
         found: String,
+    },
+    /// Another's queueing discipline is in the place of ours.
+    #[error(
+        "{link} has another queueing discipline already, {found}, which was left alone: its rate can't be held; let one plugin alone shape it"
+    )]
+    QdiscExists {
+        /// The link.
+        link: String,
+        /// What is there.
+        found: String,
+    },
+    /// A different permanent neighbour entry is there.
+    #[error(
+        "{interface} has a permanent neighbour {address} with Ethernet address {found} and not {wanted}; it was left alone: remove it or configure {found}"
+    )]
+    NeighbourExists {
+        /// The interface.
+        interface: String,
+        /// The neighbour.
+        address: IpAddr,
+        /// What was asked for.
+        wanted: MacAddress,
+        /// What is there.
+        found: MacAddress,
+    },
+    /// A sysctl that does not belong to a network namespace, or whose path is not one.
+    #[error(
+        "sysctl {path:?} is not set: only parameters of the container's network can be, as net/ipv4/conf/eth0/arp_filter"
+    )]
+    SysctlPath {
+        /// What was asked for.
+        path: String,
     },
     /// Duplicate address detection met another holder (RFC 4862, 5.4).
     #[error(
@@ -153,6 +193,14 @@ pub enum KernelError {
         path: String,
         /// Why.
         source: io::Error,
+    },
+    /// A bridge of somebody else forwards past every rule.
+    #[error(
+        "what bridge {bridge} forwards between its ports meets no rule, and its settings are not ours: set net.bridge.bridge-nf-call-iptables and net.bridge.bridge-nf-call-ip6tables to 1, or make the bridge by wasm-cni"
+    )]
+    Unfiltered {
+        /// The bridge.
+        bridge: String,
     },
     /// An answer of the kernel lacks something.
     #[error("{doing}: the kernel's answer lacks {lacks}")]

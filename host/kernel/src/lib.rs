@@ -22,7 +22,7 @@ mod transaction;
 pub use error::{KernelError, Place};
 pub use journal::{Journal, NoJournal};
 pub use kernel::{Kernel, LinkFact, Performed, Presence, Side, Undone};
-pub use linux::{Linux, TaggedLink, UntaggedLink};
+pub use linux::{ContainerInterface, HostBridge, HostPeer, Linux, TaggedLink, UntaggedLink};
 pub use netns::{Netns, NetnsError, host_netns_cookie};
 pub use nft::NftError;
 pub use transaction::{Applied, ApplyError, CleanUpFailure, apply};

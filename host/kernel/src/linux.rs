@@ -3,15 +3,20 @@
 mod addresses;
 mod announce;
 mod bridge;
+mod bridge_filter;
+mod chained;
 mod detection;
 mod gateway;
+mod group;
 mod host_end;
 mod host_ports;
 mod loopback;
 mod macvlan;
 mod port;
+mod port_isolation;
 mod router;
 mod routes;
+mod shaping;
 mod status;
 mod tagged;
 mod undo;
@@ -29,6 +34,7 @@ use crate::netlink::{LinkState, RouteSocket};
 use crate::nft::{Base, Firewall, Nft, Tracked};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
+pub use chained::{ContainerInterface, HostBridge, HostPeer};
 pub use tagged::TaggedLink;
 pub use untagged::UntaggedLink;
 
@@ -118,7 +124,17 @@ impl Linux {
         Ok(self.nft()?.restore(firewall)?)
     }
 
-    /// Removes our nftables tables, those of every attachment; false when there was none.
+    /// Chains of others, as `nft` names them, that drop what the host forwards and can't be told to let a container's
+    /// packets pass.
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn impassable_firewalls(&mut self) -> Result<Vec<String>, KernelError> {
+        Ok(self.nft()?.impassable_firewalls()?)
+    }
+
+    /// Removes our nftables tables, those of every attachment, and our rules in chains of others; false when there was
+    /// none.
     ///
     /// # Errors
     /// What nftables refused.
@@ -170,6 +186,15 @@ impl Kernel for Linux {
                 self.nft()?.add_masquerade(wanted)?;
                 Ok(done)
             }
+            Step::Ifb(wanted) => self.make_ifb(wanted),
+            Step::TokenBucket(wanted) => self.put_token_bucket(wanted).map(|()| done),
+            Step::Redirect(wanted) => self.redirect(wanted).map(|()| done),
+            Step::Sysctl(wanted) => self.set_sysctl(wanted).map(|()| done),
+            Step::LinkSettings(wanted) => self.set_link_attributes(wanted).map(|()| done),
+            Step::AmendAddresses(wanted) => self.amend_addresses(wanted).map(|()| done),
+            Step::AmendRoutes(wanted) => self.amend_routes(wanted).map(|()| done),
+            Step::RoutingRules(wanted) => self.add_rules(wanted).map(|()| done),
+            Step::Neighbours(wanted) => self.set_neighbours(wanted).map(|()| done),
             Step::PortForwardChain(chain) => {
                 Ok(ensured(self.nft()?.ensure_port_forward_chain(chain)?))
             }
@@ -183,7 +208,15 @@ impl Kernel for Linux {
             }
             Step::RouteLocalnet { link } => self.route_localnet(link),
             Step::Hairpin { port } => self.hairpin(port).map(|()| done),
-            other => Err(unsupported(other)),
+            Step::FlowTable {} => Ok(ensured(self.nft()?.ensure_flow_table()?)),
+            Step::Flows(flows) => Ok(self.nft()?.add_flows(flows).map(|()| done)?),
+            Step::Isolation(wanted) => Ok(self.nft()?.add_isolation(wanted).map(|()| done)?),
+            Step::HostFirewallAccept {} => Ok(ensured(self.nft()?.ensure_host_firewall_accept()?)),
+            Step::HostFirewallPass(wanted) => {
+                Ok(self.nft()?.add_host_firewall_pass(wanted).map(|()| done)?)
+            }
+            Step::BridgeFilter { bridge, ours } => self.filter_bridge(bridge, *ours).map(|()| done),
+            Step::PortIsolation { port } => self.isolate_port(port).map(|()| done),
         }
     }
 
@@ -197,13 +230,6 @@ impl Kernel for Linux {
 
     fn presence(&mut self, undo: &Undo) -> Result<Presence, KernelError> {
         self.look_for(undo)
-    }
-}
-
-fn unsupported(what: &dyn std::fmt::Display) -> KernelError {
-    KernelError::Incomplete {
-        doing: what.to_string(),
-        lacks: "a kernel part in this build",
     }
 }
 

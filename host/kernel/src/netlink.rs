@@ -2,11 +2,17 @@
 
 mod address;
 mod link;
+mod neighbour;
 mod nsid;
 mod route;
+mod rule;
 mod socket;
+mod tc;
 
 pub(crate) use address::{AddressState, address_message};
 pub(crate) use link::LinkState;
-pub(crate) use route::{RouteState, route_message};
+pub(crate) use neighbour::NeighbourState;
+pub(crate) use route::{RouteState, on_link, removal_message, route_message};
+pub(crate) use rule::RuleState;
 pub(crate) use socket::{Refusal, RouteSocket};
+pub(crate) use tc::{FilterState, QdiscState, options, tc_message};

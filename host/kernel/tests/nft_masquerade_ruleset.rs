@@ -177,7 +177,7 @@ fn what_is_missing_is_named() {
     ));
     let wanted = [
         format!("rules of chain inet wasm-cni masq-{tag}"),
-        format!("rule chain inet wasm-cni postrouting jump masq-{tag}"),
+        format!("rules chain inet wasm-cni postrouting jump masq-{tag}"),
         format!("set inet wasm-cni local6-{tag}"),
         format!("set inet wasm-cni exclude4-{tag}"),
     ];

@@ -3,7 +3,8 @@
 mod bridge;
 mod macvlan;
 mod ptp;
-mod routing;
+pub(crate) mod routing;
+mod stage;
 
 use std::net::IpAddr;
 
@@ -14,6 +15,8 @@ use crate::{
     Addressing, Announcement, Attachment, ContainerAddresses, ContainerRoutes, Family, Link,
     LinkAlias, MacAddress, MasqueradeNetwork, MasqueradeSources, NetnsIdentity, Step, Undo,
 };
+
+pub use stage::{ChainRequest, chain};
 
 /// What identifies the objects that an attachment makes; fixed before anything is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +38,11 @@ pub struct LinkRequest<'a> {
     pub attachment: &'a Attachment,
     /// What the operator wants.
     pub link: &'a Link,
-    /// What the IPAM plugin decided; empty for a link without addresses.
+    /// What the IPAM plugin decided, completed by [`complete`] and amended by the chain; empty for a link without
+    /// addresses.
     pub addressing: &'a Addressing,
+    /// Of the container's interface, in bytes; None: the kernel's default.
+    pub mtu: Option<u32>,
     /// The subnets of the network's ranges, as far as the host knows them.
     pub subnets: &'a [IpNet],
     /// What the new objects are recognised by.
@@ -48,7 +54,7 @@ pub struct LinkRequest<'a> {
 pub struct Plan {
     /// What to do.
     pub steps: Vec<Step>,
-    /// The addressing with every gateway filled in, as the result shows it.
+    /// The addressing as the result shows it.
     pub addressing: Addressing,
 }
 
@@ -63,6 +69,18 @@ impl Plan {
     }
 }
 
+/// Fills in what a kind of link adds to what the IPAM plugin decided: gateways and default routes.
+#[must_use]
+pub fn complete(link: &Link, addressing: &Addressing) -> Addressing {
+    match link {
+        Link::Bridge(bridge) => bridge::complete(addressing, bridge),
+        Link::Ptp(_) | Link::Macvlan(_) | Link::Loopback {} => Addressing {
+            routes: routing::resolve(addressing),
+            ..addressing.clone()
+        },
+    }
+}
+
 /// Makes the plan.
 ///
 /// # Errors
@@ -70,7 +88,7 @@ impl Plan {
 pub fn build(request: &LinkRequest<'_>) -> Result<Plan, Vec<String>> {
     match request.link {
         Link::Bridge(bridge) => Ok(bridge::steps(request, bridge)),
-        Link::Ptp(ptp) => ptp::steps(request, ptp),
+        Link::Ptp(_) => ptp::steps(request),
         Link::Macvlan(macvlan) => Ok(macvlan::steps(request, macvlan)),
         Link::Loopback {} => Ok(Plan {
             steps: vec![Step::Loopback {}],
@@ -162,11 +180,6 @@ impl LinkRequest<'_> {
             Step::Masquerade(MasqueradeSources { network, sources }),
         ])
     }
-}
-
-/// 0 stands for the kernel's default in configurations.
-fn mtu(configured: u32) -> Option<u32> {
-    (configured != 0).then_some(configured)
 }
 
 #[cfg(test)]

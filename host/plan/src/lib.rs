@@ -15,8 +15,10 @@ mod alias;
 mod attachment;
 mod build;
 mod change;
+mod flow_set;
 mod link;
 mod mac;
+mod merge;
 mod mismatch;
 mod netns;
 mod proposal;
@@ -27,14 +29,19 @@ pub use address_policy::{AddressPolicy, AddressRange, Problem};
 pub use addressing::{Addressing, Dns, Family, InterfaceAddress, Route};
 pub use alias::LinkAlias;
 pub use attachment::{Attachment, AttachmentKey, NetworkTag};
-pub use build::{Identity, LinkRequest, Plan, build};
+pub use build::{ChainRequest, Identity, LinkRequest, Plan, build, chain, complete};
 pub use change::{
     BandwidthLimit, Change, ChangeKind, FlowDirection, FlowRule, FlowVerdict, Isolation, LinkFlag,
     Neighbour, PacketCondition, PacketMatch, PortClaim, PortForwarding, PortMapping, PortRange,
     RouteSelector, RoutingRule, SourceNat, Sysctl, Transport,
 };
+pub use flow_set::{FlowBox, FlowSet, FlowSetError};
 pub use link::{Bridge, Link, LinkError, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
 pub use mac::{MacAddress, MacAddressError};
+pub use merge::{
+    MAX_FLOW_RULES, MAX_PORT_FORWARDS, Merge, Merged, Objection, RefusedChange, StageChanges,
+    StageName, SysctlNameError, sysctl_path,
+};
 pub use mismatch::Mismatch;
 pub use netns::NetnsIdentity;
 pub use proposal::{LinkSide, Proposal, ProposedLink, ProposedLinkKind};

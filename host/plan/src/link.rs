@@ -71,6 +71,17 @@ impl Link {
         }
     }
 
+    /// The MTU that the operator wants, in bytes; None: the kernel's default.
+    #[must_use]
+    pub fn mtu(&self) -> Option<u32> {
+        match self {
+            Self::Bridge(bridge) => mtu(bridge.mtu),
+            Self::Ptp(ptp) => mtu(ptp.mtu),
+            Self::Macvlan(macvlan) => mtu(macvlan.mtu),
+            Self::Loopback {} => None,
+        }
+    }
+
     /// Does the container's interface get addresses, so that an `ipam` section makes sense?
     #[must_use]
     pub fn takes_addresses(&self) -> bool {
@@ -257,6 +268,11 @@ impl Bridge {
         }
         problems
     }
+}
+
+/// 0 stands for the kernel's default in configurations.
+pub(crate) fn mtu(configured: u32) -> Option<u32> {
+    (configured != 0).then_some(configured)
 }
 
 /// Is this a name that the kernel takes for an interface (`dev_valid_name`)?

@@ -20,7 +20,7 @@ pub struct Proposal {
     /// Its Ethernet address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mac: Option<MacAddress>,
-    /// Routing rules of earlier stages.
+    /// Routing rules inside the container: those that are there already, and those of earlier stages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RoutingRule>,
     /// Neighbour entries of earlier stages.

@@ -87,6 +87,8 @@ pub enum Step {
     BridgeFilter {
         /// The bridge.
         bridge: String,
+        /// It is ours to set. Another's is only looked at, and it is an error if its packets pass by.
+        ours: bool,
     },
     /// Shared: packets to 127.0.0.0/8 may leave by a link (`route_localnet`), and none from outside may come to it.
     RouteLocalnet {
@@ -371,7 +373,7 @@ impl fmt::Display for Step {
             Self::Redirect(wanted) => {
                 write!(f, "redirection of {} to {}", wanted.link, wanted.target)
             }
-            Self::BridgeFilter { bridge } => write!(f, "filtering between ports of {bridge}"),
+            Self::BridgeFilter { bridge, .. } => write!(f, "filtering between ports of {bridge}"),
             Self::RouteLocalnet { link } => write!(f, "route_localnet of {link}"),
             Self::PortForwardChain(chain) => {
                 write!(f, "port forwarding chains of network {}", chain.tag)

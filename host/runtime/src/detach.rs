@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use cni::verb::Verb;
 use kernel::{Kernel, Linux, Undone};
 use plan::Undo;
-use store::{CoolDown, LinkEvidence, Record, Store};
+use store::{CoolDown, LinkEvidence, Record, StagePart, Store};
 
+use crate::chain::Stage;
 use crate::failure::Cause;
 use crate::ipam::Ipam;
 use crate::log::Level;
@@ -53,6 +54,33 @@ pub(crate) fn undo(kernel: &mut dyn Kernel, record: &Record) -> Result<Detached,
         None => Detached::Gone,
         Some(evidence) => Detached::Unproven { evidence },
     })
+}
+
+/// Undoes one part of a record, newest first. What another part asks for as well stays.
+///
+/// # Errors
+/// What the kernel refused, all of it.
+pub(crate) fn undo_part(
+    kernel: &mut dyn Kernel,
+    part: &StagePart,
+    rest: &Record,
+) -> Result<(), Cause> {
+    let shared = |undo: &&Undo| rest.parts.iter().any(|other| other.undo.contains(undo));
+    let failures: Vec<String> = part
+        .undo
+        .iter()
+        .rev()
+        .filter(|undo| !shared(undo))
+        .filter_map(|undo| {
+            let error = kernel.undo(undo).err()?;
+            Some(format!("{undo}: {error}"))
+        })
+        .collect();
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Cause::CleanUp(failures))
+    }
 }
 
 /// Settles the addresses of an attachment that was undone: gone ones rest, what is not proven gone is quarantined.
@@ -109,6 +137,12 @@ pub(crate) fn detach(
     {
         node.log
             .write(Level::Warning, &format!("{}: {cause}", record.attachment));
+    }
+    for stage in record::config(record).iter().flat_map(Stage::of_chain) {
+        if let Err(cause) = stage.release(node, &record.attachment) {
+            let text = format!("{}: {}", record.attachment, cause.in_stage(&stage.name));
+            node.log.write(Level::Warning, &text);
+        }
     }
     Ok(detached)
 }

@@ -8,6 +8,7 @@ use store::{LockError, StoreError};
 
 use crate::delegate::DelegateError;
 use crate::settings::SettingsError;
+use crate::sysctl_allow_list::AllowListError;
 
 /// A call that did not succeed: where, and why.
 #[derive(Debug)]
@@ -52,10 +53,44 @@ pub enum Cause {
         /// The key's value as JSON; empty where there is none.
         value: String,
     },
-    /// The configuration names stages, and this version runs none.
-    #[error("stage {plugin:?} can't be run: no plugin offers a chain stage to this version")]
-    NoStage {
-        /// The stage's plugin.
+    /// A stage by itself needs something to work on.
+    #[error(
+        "the entry names a stage of a chain and has no prevResult: put it behind the entry that makes the interface"
+    )]
+    NoStage,
+    /// A stage of the chain could not be run, or failed.
+    #[error("stage {stage}: {cause}")]
+    Stage {
+        /// The stage.
+        stage: plan::StageName,
+        /// Why.
+        cause: Box<Cause>,
+    },
+    /// The stages of a chain do not go together, or ask for what they may not have.
+    #[error("the chain is refused, and nothing was applied: {}", list(.0))]
+    Chain(Vec<plan::Objection>),
+    /// The list of allowed sysctls can't be used.
+    #[error(transparent)]
+    AllowList(#[from] AllowListError),
+    /// A stage adds an address that it can't have.
+    #[error("address {address}, which a stage of the chain adds, can't be had: {source}")]
+    AddedAddress {
+        /// The address.
+        address: std::net::IpAddr,
+        /// Why.
+        source: engine::ReserveError,
+    },
+    /// A stage changes addresses that another vendor's IPAM gives.
+    #[error(
+        "a stage of the chain changes the interface's addresses, and this network's are given by another vendor's IPAM, or by none: whether they are free can't be known"
+    )]
+    ForeignAddresses,
+    /// Two entries of the list have flow rules.
+    #[error(
+        "flow rules of this attachment were set by the entry {plugin:?} of the list already: put both stages into one `chain`"
+    )]
+    FlowsElsewhere {
+        /// The earlier one.
         plugin: String,
     },
     /// The link takes no addresses, or needs them.
@@ -94,7 +129,7 @@ pub enum Cause {
     #[error(transparent)]
     Grant(#[from] engine::UnknownGrant),
     /// The configuration's limits are wrong.
-    #[error("ipam.limits is wrong: {0}")]
+    #[error("`limits` is wrong: {0}")]
     Limits(String),
     /// A plugin said no, or broke a rule.
     #[error(transparent)]
@@ -158,6 +193,16 @@ fn list<T: fmt::Display>(items: &[T]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+impl Cause {
+    /// Says which stage of a chain it is about.
+    pub(crate) fn in_stage(self, stage: &plan::StageName) -> Self {
+        Self::Stage {
+            stage: stage.clone(),
+            cause: Box::new(self),
+        }
+    }
 }
 
 impl Failure {

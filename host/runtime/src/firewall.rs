@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use kernel::Linux;
 use kernel::nft::Firewall;
 use plan::{
-    ForwardTag, MasqueradeNetwork, NetworkTag, PortForward, PortForwardChain, SpoofCheck, Step,
+    Flows, ForwardTag, HostFirewallPass, IsolatedAddresses, MasqueradeNetwork, NetworkTag,
+    PortForward, PortForwardChain, SpoofCheck, Step,
 };
 use store::{Record, Store};
 
@@ -38,6 +39,9 @@ struct Wanted {
     checks: Vec<SpoofCheck>,
     ports: BTreeMap<ForwardTag, (PortForwardChain, Vec<PortForward>)>,
     loopback_guard: bool,
+    flows: Vec<Flows>,
+    isolated: Vec<IsolatedAddresses>,
+    passes: Vec<HostFirewallPass>,
 }
 
 impl Wanted {
@@ -57,6 +61,9 @@ impl Wanted {
             spoof_checks: self.checks,
             port_forwards: self.ports.into_values().collect(),
             loopback_guard: self.loopback_guard,
+            flows: self.flows,
+            isolated: self.isolated,
+            passes: self.passes,
         }
     }
 
@@ -90,6 +97,9 @@ impl Wanted {
                 }
             }
             Step::RouteLocalnet { .. } => self.loopback_guard = true,
+            Step::Flows(flows) => self.flows.push(flows.clone()),
+            Step::Isolation(wanted) => self.isolated.push(wanted.clone()),
+            Step::HostFirewallPass(wanted) => self.passes.push(wanted.clone()),
             _ => {}
         }
     }
@@ -127,6 +137,8 @@ mod tests {
             plugin: "bridge".into(),
             steps,
             undo: Vec::new(),
+            changes: Vec::new(),
+            call: None,
             addressing: None,
             config: Value::Null,
             result: Value::Null,

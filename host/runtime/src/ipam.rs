@@ -15,7 +15,8 @@ use crate::node::Node;
 
 pub(crate) use delegated::DelegatedIpam;
 
-pub(crate) use plugin::PluginIpam;
+pub(crate) use host::{LoggedWords, PluginStorage};
+pub(crate) use plugin::{Allocated, PluginIpam, changes, info, overlay};
 
 /// How long a released address rests unless `ipam.coolDownSeconds` says otherwise: long enough for the neighbours' ARP
 /// entries and for connections in TIME_WAIT, both 60 s by default.

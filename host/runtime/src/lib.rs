@@ -3,17 +3,24 @@
 //! The only library that knows all five others. [`run`] is a whole call of the CNI executable; [`operator`] holds what
 //! the operator's tool shows and mends.
 //!
+//! - `attach`: making an attachment or one stage's part of it; `chain`: the stages and what they see.
 //! - `verbs`: ADD, DEL, CHECK, GC, STATUS, one file each; `detach` is what DEL, GC and sweep have in common.
 //! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody) and the host's side of it.
 //! - `sweep`, `quarantine`: finding what is gone without a runtime's help, and not trusting what is not proven.
+//! - [`dry_run`], [`explain`]: what would be done, and what was, as one picture.
 //! - `failure`, `report`: what can go wrong, and the one table from that to CNI codes.
 
+mod attach;
 mod call;
+mod chain;
 mod clock;
 mod delegate;
 mod detach;
+pub mod dry_run;
+pub mod explain;
 mod failure;
 mod firewall;
+mod identity;
 mod ipam;
 mod log;
 mod node;
@@ -21,14 +28,17 @@ pub mod operator;
 mod quarantine;
 mod record;
 mod report;
+mod restore;
 mod result;
 mod settings;
 mod sweep;
+mod sysctl_allow_list;
 mod verbs;
 
 pub use call::{Answer, Caller, run};
 pub use engine::{Builtin, embed_builtin};
 pub use failure::{Cause, Failure};
 pub use log::{Level, printable};
-pub use node::BUILT_IN_PLUGINS;
+pub use node::{BUILT_IN_IPAM, BUILT_IN_STAGES, is_built_in};
 pub use settings::{SETTINGS_FILE, Settings, SettingsError};
+pub use sysctl_allow_list::AllowListError;

@@ -11,8 +11,29 @@ use crate::log::Log;
 use crate::quarantine;
 use crate::settings::Settings;
 
-/// The plugins that are part of the executable; a configuration names them without installing anything.
-pub const BUILT_IN_PLUGINS: [&str; 2] = ["host-local", "static"];
+/// The IPAM plugins that are part of the executable; a configuration names them without installing anything.
+pub const BUILT_IN_IPAM: [&str; 3] = ["host-local", "static", "pool-by-namespace"];
+/// The built-in stages of a chain.
+pub const BUILT_IN_STAGES: [&str; 8] = [
+    "portmap",
+    "bandwidth",
+    "firewall",
+    "tuning",
+    "sbr",
+    "flow-policy",
+    "route-override",
+    "quota",
+];
+
+/// Is this the name of a stage that is part of the executable?
+pub(crate) fn is_built_in_policy(name: &str) -> bool {
+    BUILT_IN_STAGES.contains(&name)
+}
+
+/// Is this the name of a plugin that is part of the executable?
+pub fn is_built_in(name: &str) -> bool {
+    BUILT_IN_IPAM.contains(&name) || is_built_in_policy(name)
+}
 
 /// What a call works with. Everything is opened when it is first needed: a DEL loads no plugin, VERSION opens nothing.
 pub(crate) struct Node {
@@ -80,11 +101,9 @@ impl Node {
     pub(crate) fn plugin(&self, name: &str, digest: Option<&str>) -> Result<Plugin, Cause> {
         let engine = self.engine()?;
         match (self.builtin, digest) {
-            (Some(builtin), None) if BUILT_IN_PLUGINS.contains(&name) => {
-                Ok(engine.load_builtin(name, builtin)?)
-            }
-            (_, Some(_)) if BUILT_IN_PLUGINS.contains(&name) => Err(Cause::IpamSection(format!(
-                "plugin {name:?} is part of this executable, and ipam.digest pins installed plugins: remove the digest"
+            (Some(builtin), None) if is_built_in(name) => Ok(engine.load_builtin(name, builtin)?),
+            (_, Some(_)) if is_built_in(name) => Err(Cause::IpamSection(format!(
+                "plugin {name:?} is part of this executable, and `digest` pins installed plugins: remove the digest"
             ))),
             _ => Ok(self.plugins().open(engine, name, digest)?),
         }

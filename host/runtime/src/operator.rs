@@ -3,16 +3,19 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use engine::Builtin;
 use plan::{Attachment, NetworkTag};
 use store::{Lease, LeaseFilter, Record};
 
 use crate::clock::unix_seconds;
+use crate::explain::{self, Picture};
 use crate::failure::Cause;
 use crate::log::Log;
 use crate::node::Node;
 use crate::settings::Settings;
-use crate::sweep;
+use crate::{restore, sweep};
 
+pub use crate::restore::Restored;
 pub use crate::sweep::Swept;
 
 /// A node as an operator sees it.
@@ -28,6 +31,31 @@ impl Operator {
         Self {
             node: Node::new(settings, log, None, Vec::new()),
         }
+    }
+
+    /// The node with the plugins that are part of the executable, for running calls again.
+    #[must_use]
+    pub fn with_builtin(settings: Settings, builtin: Builtin) -> Self {
+        let log = Log::new(&settings.log_file, settings.log_level);
+        Self {
+            node: Node::new(settings, log, Some(builtin), Vec::new()),
+        }
+    }
+
+    /// What happened for an attachment, with what comes of running its plugins' calls again, on the answers that the host
+    /// gave then. Neither store nor kernel is asked or changed.
+    #[must_use]
+    pub fn replay(&self, record: &Record) -> Picture {
+        explain::replay(&self.node, record)
+    }
+
+    /// Puts back what a flush or a firewall's reload took away of our rules and of what we share with the host, for all
+    /// networks.
+    ///
+    /// # Errors
+    /// When store or kernel can't be asked, or nftables refuses. What failed of the rest is in the answer.
+    pub fn restore(&self) -> Result<Restored, Cause> {
+        restore::restore(self.node.store()?)
     }
 
     /// All leases, or those of one network, by network and address.

@@ -5,10 +5,13 @@ use cni::convert::ResultError;
 use cni::result::CniResult;
 use cni::role::OWN_TYPE;
 use cni::version::SpecVersion;
-use plan::{Addressing, Attachment, NetnsIdentity, Plan};
+use plan::{Attachment, Change, NetnsIdentity, Plan, Step, Undo};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::{Record, StagePart, UnixSeconds};
+
+use crate::chain::Stage;
+use crate::ipam::Allocated;
 
 /// The keys that a runtime injects, which differ from call to call (CNI 1.1.0, "Deriving request configuration").
 const INJECTED: [&str; 4] = ["runtimeConfig", "args", "prevResult", "cniVersion"];
@@ -19,12 +22,15 @@ pub(crate) fn link_part(
     config: &NetworkConfig,
     plan: &Plan,
     netns: &NetnsIdentity,
+    allocated: &Allocated,
 ) -> StagePart {
     StagePart {
         id: part_id(kind, config),
         plugin: kind.into(),
         undo: plan.undo(netns),
         steps: plan.steps.clone(),
+        changes: Vec::new(),
+        call: allocated.call.clone(),
         addressing: Some(plan.addressing.clone()),
         config: recorded_config(config),
         result: Value::Null,
@@ -32,33 +38,93 @@ pub(crate) fn link_part(
 }
 
 /// The part of IPAM alone, for another vendor's interface plugin.
-pub(crate) fn ipam_part(
-    plugin: &str,
-    config: &NetworkConfig,
-    addressing: &Addressing,
-) -> StagePart {
+pub(crate) fn ipam_part(plugin: &str, config: &NetworkConfig, allocated: &Allocated) -> StagePart {
     StagePart {
         id: part_id(plugin, config),
         plugin: plugin.into(),
         undo: Vec::new(),
         steps: Vec::new(),
-        addressing: Some(addressing.clone()),
+        changes: Vec::new(),
+        call: allocated.call.clone(),
+        addressing: Some(allocated.addressing.clone()),
         config: recorded_config(config),
         result: Value::Null,
     }
 }
 
-/// A pending record with one part.
+/// The part of one stage of a chain.
+pub(crate) fn stage_part(
+    stage: &Stage,
+    changes: &[Change],
+    call: Option<&Value>,
+    steps: &[Step],
+    netns: &NetnsIdentity,
+) -> StagePart {
+    StagePart {
+        id: stage_id(stage),
+        plugin: stage.name.plugin.clone(),
+        undo: steps.iter().filter_map(|step| step.undo(netns)).collect(),
+        steps: steps.to_vec(),
+        changes: changes.to_vec(),
+        call: call.cloned(),
+        addressing: None,
+        config: Value::Object(stage.recorded_config()),
+        result: Value::Null,
+    }
+}
+
+/// What a stage's part is found by: the plugin and the hash of its own configuration.
+pub(crate) fn stage_id(stage: &Stage) -> String {
+    hashed(&stage.name.plugin, stage.own_config())
+}
+
+/// Where a stage's part is: the one with the same configuration, else the latest of that plugin, since the configuration
+/// may have changed.
+pub(crate) fn position_of_stage(record: &Record, stage: &Stage) -> Option<usize> {
+    let id = stage_id(stage);
+    let same = record.parts.iter().rposition(|part| part.id == id);
+    same.or_else(|| latest_of_plugin(record, &stage.name.plugin))
+}
+
+/// A stage's part.
+pub(crate) fn part_of_stage<'a>(record: &'a Record, stage: &Stage) -> Option<&'a StagePart> {
+    record.parts.get(position_of_stage(record, stage)?)
+}
+
+/// Where the latest part of a plugin is that is a stage.
+pub(crate) fn latest_of_plugin(record: &Record, plugin: &str) -> Option<usize> {
+    let is_stage = |part: &StagePart| part.addressing.is_none() && part.plugin == plugin;
+    record.parts.iter().rposition(is_stage)
+}
+
+/// The undo of the links whose presence says that the container lives: ours, or the one that another vendor made.
+pub(crate) fn links(record: &Record) -> impl Iterator<Item = &Undo> {
+    let own = record.parts.iter().flat_map(|part| &part.undo);
+    own.filter(|undo| undo.is_link()).chain(&record.witness)
+}
+
+/// The kind of the link, if the record has one of ours.
+pub(crate) fn link_kind(record: &Record) -> Option<&str> {
+    let is_link =
+        |step: &Step| matches!(step, Step::Veth(_) | Step::Macvlan(_) | Step::Loopback {});
+    let part = record
+        .parts
+        .iter()
+        .find(|part| part.steps.iter().any(is_link));
+    part.map(|part| part.plugin.as_str())
+}
+
+/// A pending record with its parts.
 pub(crate) fn pending(
     attachment: &Attachment,
     netns: NetnsIdentity,
     group: u32,
     now: UnixSeconds,
-    part: StagePart,
+    parts: Vec<StagePart>,
 ) -> Record {
     let mut record = Record::new(attachment.clone(), group, now);
     record.netns = Some(netns);
-    record.parts.push(part);
+    record.parts = parts;
     record
 }
 
@@ -93,7 +159,11 @@ fn part_id(plugin: &str, config: &NetworkConfig) -> String {
         .filter(|(key, _)| !INJECTED.contains(&key.as_str()) && !key.starts_with("cni.dev/"))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let digest = Sha256::digest(Value::Object(own).to_string().as_bytes());
+    hashed(plugin, &own)
+}
+
+fn hashed(plugin: &str, own: &serde_json::Map<String, Value>) -> String {
+    let digest = Sha256::digest(Value::Object(own.clone()).to_string().as_bytes());
     let hex: String = digest
         .iter()
         .take(8)
@@ -141,18 +211,26 @@ mod tests {
                 &config(json!({"ipam": {"type": kind, "plugin": "p"}})),
                 &Plan::default(),
                 &netns,
+                &Allocated::default(),
             );
-            pending(&attachment, netns.clone(), 1, 0, part)
+            pending(&attachment, netns.clone(), 1, 0, vec![part])
         };
         assert!(names_other_ipam(&with_ipam("host-local")));
         assert!(!names_other_ipam(&with_ipam("wasm-cni")));
-        let part = link_part("bridge", &config(json!({})), &Plan::default(), &netns);
+        let plain = config(json!({}));
+        let part = link_part(
+            "bridge",
+            &plain,
+            &Plan::default(),
+            &netns,
+            &Allocated::default(),
+        );
         assert!(!names_other_ipam(&pending(
             &attachment,
             netns.clone(),
             1,
             0,
-            part
+            vec![part]
         )));
     }
 

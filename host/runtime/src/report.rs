@@ -5,7 +5,8 @@ use cni::error::{Code, ErrorObject};
 use cni::version::SpecVersion;
 use engine::Outcome;
 use kernel::{KernelError, NetnsError};
-use store::LockError;
+use plan::Objection;
+use store::{LockError, StoreError};
 
 use crate::delegate::DelegateError;
 use crate::failure::{Cause, Failure};
@@ -30,19 +31,33 @@ pub(crate) fn error_object(failure: &Failure, version: SpecVersion) -> ErrorObje
 pub(crate) fn code(cause: &Cause) -> Code {
     match cause {
         Cause::Request(error) => error.code(),
-        Cause::Settings(_) | Cause::Node { .. } | Cause::ResolvConf { .. } => Code::IO_FAILURE,
+        Cause::Settings(_)
+        | Cause::Node { .. }
+        | Cause::ResolvConf { .. }
+        | Cause::AllowList(_) => Code::IO_FAILURE,
         // 3 would tell the runtime that no DEL is needed, and on ADD that is so.
         Cause::Netns(NetnsError::NotFound { .. }) => Code::CONTAINER_UNKNOWN,
         Cause::Netns(_) | Cause::OtherNetns { .. } => Code::INVALID_NETNS,
         Cause::LinkShape { .. } | Cause::Limits(_) => Code::UNSUPPORTED_FIELD,
         Cause::Link(_)
-        | Cause::NoStage { .. }
+        | Cause::NoStage
+        | Cause::ForeignAddresses
+        | Cause::FlowsElsewhere { .. }
         | Cause::IpamSection(_)
         | Cause::Plan(_)
         | Cause::Grant(_)
         | Cause::Result(_) => Code::INVALID_NETWORK_CONFIG,
+        Cause::Stage { cause, .. } => code(cause),
+        Cause::Chain(objections) => objections
+            .first()
+            .map_or(Code::PLUGIN_DENIED, objection_code),
+        Cause::AddedAddress { source, .. } => match source {
+            engine::ReserveError::Unavailable(_) => Code::STORE_FAILED,
+            _ => Code::ADDRESS_TAKEN,
+        },
         Cause::AlreadyAttached => Code::INTERFACE_EXISTS,
         Cause::Unproven(_) | Cause::CleanUp(_) => Code::CLEANUP_INCOMPLETE,
+        Cause::Store(StoreError::PortTaken { .. }) => Code::HOST_PORT_TAKEN,
         Cause::Store(_) => Code::STORE_FAILED,
         Cause::Lock(LockError::Busy { .. }) => Code::ATTACHMENT_BUSY,
         Cause::Lock(LockError::File { .. }) => Code::STORE_FAILED,
@@ -55,6 +70,15 @@ pub(crate) fn code(cause: &Cause) -> Code {
         Cause::Delegate(error) => delegate_code(error),
         Cause::NoRecord | Cause::Differs(_) => Code::CHECK_DIFFERS,
         Cause::Exhausted(_) => Code::PLUGIN_NOT_AVAILABLE,
+    }
+}
+
+fn objection_code(objection: &Objection) -> Code {
+    match objection {
+        Objection::Denied { .. } => Code::PLUGIN_DENIED,
+        Objection::NotGranted { .. } => Code::PLUGIN_IMPORT_REFUSED,
+        Objection::Conflict { .. } => Code::CHAIN_CONFLICT,
+        Objection::Refused { .. } => Code::CHANGE_REFUSED,
     }
 }
 
@@ -118,7 +142,10 @@ fn remedy(cause: &Cause) -> &'static str {
         Cause::Lock(_) => {
             "wait until the other call has finished; `wasm-cnictl attachment list` shows it"
         }
-        Cause::NoStage { .. } => "remove the stage from the configuration",
+        Cause::Stage { cause, .. } => remedy(cause),
+        Cause::ForeignAddresses => {
+            "use an IPAM plugin of ours, or let the stage leave the addresses alone"
+        }
         Cause::Answer { .. } => {
             "the plugin breaks the network's rules, so nothing was attached: tell its author, or use another plugin"
         }

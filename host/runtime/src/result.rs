@@ -4,14 +4,16 @@ use std::path::Path;
 
 use cni::config::NetworkConfig;
 use cni::result::{CniResult, Dns, Interface, IpConfig, Route};
+use ipnet::IpNet;
 use kernel::{LinkFact, Side};
-use plan::Addressing;
+use plan::{Addressing, Attachment, InterfaceAddress, Proposal};
 
-/// The result of a link: interfaces in the order of the steps (bridge, host end, container's interface), as the reference
+/// The result of a link; `dns_is_decided` if a stage of the chain has set the resolver settings. Interfaces in the order of the steps (bridge, host end, container's interface), as the reference
 /// plugins list them.
 pub(crate) fn of_link(
     config: &NetworkConfig,
     addressing: &Addressing,
+    dns_is_decided: bool,
     facts: &[LinkFact],
     netns: &Path,
 ) -> CniResult {
@@ -22,7 +24,9 @@ pub(crate) fn of_link(
         ip.interface = container;
     }
     result.interfaces = interfaces;
-    result.dns = dns(config, result.dns);
+    if !dns_is_decided {
+        result.dns = dns(config, result.dns);
+    }
     match &config.previous_result {
         Some(previous) => behind(previous.result.clone(), result),
         None => result,
@@ -31,12 +35,82 @@ pub(crate) fn of_link(
 
 /// The abbreviated result of an IPAM plugin: no interfaces (CNI 1.1.0, section 4).
 pub(crate) fn of_addressing(addressing: &Addressing) -> CniResult {
-    let ips = addressing.addresses.iter().map(|entry| IpConfig {
-        interface: None,
+    let addresses = addressing.addresses.iter();
+    CniResult {
+        interfaces: Vec::new(),
+        ips: addresses.map(|entry| of_address(entry, None)).collect(),
+        routes: addressing.routes.iter().map(of_route).collect(),
+        dns: of_dns(&addressing.dns),
+    }
+}
+
+/// `prevResult` with what a stage has changed, and nothing else touched (CNI 1.1.0, "ADD").
+pub(crate) fn amended(
+    previous: &CniResult,
+    attachment: &Attachment,
+    before: &Proposal,
+    after: &Proposal,
+    dns_is_decided: bool,
+    made: &[LinkFact],
+) -> CniResult {
+    let mut result = previous.clone();
+    let own = result.interfaces.iter().position(|interface| {
+        interface.name == attachment.interface_name && interface.sandbox.is_some()
+    });
+    if let Some(interface) = own.and_then(|index| result.interfaces.get_mut(index)) {
+        if after.mac != before.mac {
+            interface.mac = after.mac.map(|mac| mac.to_string());
+        }
+        if after.mtu != before.mtu {
+            interface.mtu = after.mtu;
+        }
+    }
+    let (old, new) = (&before.addressing, &after.addressing);
+    let is_gone = |address: &IpNet| {
+        let has = |addressing: &Addressing| {
+            addressing
+                .addresses
+                .iter()
+                .any(|entry| entry.address == *address)
+        };
+        has(old) && !has(new)
+    };
+    result.ips.retain(|ip| !is_gone(&ip.address));
+    let added = new
+        .addresses
+        .iter()
+        .filter(|entry| !old.addresses.contains(entry));
+    result.ips.extend(added.map(|entry| of_address(entry, own)));
+    let gone: Vec<Route> = old
+        .routes
+        .iter()
+        .filter(|route| !new.routes.contains(route))
+        .map(of_route)
+        .collect();
+    result.routes.retain(|route| !gone.contains(route));
+    let added = new
+        .routes
+        .iter()
+        .filter(|route| !old.routes.contains(route));
+    result.routes.extend(added.map(of_route));
+    if dns_is_decided {
+        result.dns = of_dns(&new.dns);
+    }
+    let links = made.iter().map(|fact| interface(fact, Path::new("")));
+    result.interfaces.extend(links);
+    result
+}
+
+fn of_address(entry: &InterfaceAddress, interface: Option<usize>) -> IpConfig {
+    IpConfig {
+        interface,
         address: entry.address,
         gateway: entry.gateway,
-    });
-    let routes = addressing.routes.iter().map(|route| Route {
+    }
+}
+
+fn of_route(route: &plan::Route) -> Route {
+    Route {
         dst: route.destination,
         gw: route.gateway,
         mtu: route.mtu,
@@ -44,17 +118,15 @@ pub(crate) fn of_addressing(addressing: &Addressing) -> CniResult {
         priority: route.priority,
         table: route.table,
         scope: route.scope,
-    });
-    CniResult {
-        interfaces: Vec::new(),
-        ips: ips.collect(),
-        routes: routes.collect(),
-        dns: Dns {
-            nameservers: addressing.dns.nameservers.clone(),
-            domain: addressing.dns.domain.clone(),
-            search: addressing.dns.search.clone(),
-            options: addressing.dns.options.clone(),
-        },
+    }
+}
+
+fn of_dns(dns: &plan::Dns) -> Dns {
+    Dns {
+        nameservers: dns.nameservers.clone(),
+        domain: dns.domain.clone(),
+        search: dns.search.clone(),
+        options: dns.options.clone(),
     }
 }
 
@@ -117,6 +189,61 @@ mod tests {
             }],
             ..CniResult::default()
         }
+    }
+
+    #[test]
+    fn a_stage_changes_what_it_changes_and_nothing_else() {
+        let attachment = Attachment {
+            network: "n".into(),
+            container_id: "c".into(),
+            interface_name: "eth0".into(),
+        };
+        let mut previous = with_interface("eth0", "10.0.0.1/24");
+        for interface in &mut previous.interfaces {
+            interface.sandbox = Some("/run/netns/c".into());
+            interface.mtu = Some(1500);
+        }
+        previous.ips.push(IpConfig {
+            interface: None,
+            address: "192.0.2.7/24".parse().unwrap(),
+            gateway: None,
+        });
+        let route = |destination: &str| plan::Route::to(destination.parse().unwrap(), None);
+        previous.routes = vec![of_route(&route("0.0.0.0/0"))];
+        let entry = |address: &str| InterfaceAddress {
+            address: address.parse().unwrap(),
+            gateway: None,
+        };
+        let before = Proposal {
+            mtu: Some(1500),
+            addressing: Addressing {
+                addresses: vec![entry("10.0.0.1/24")],
+                routes: vec![route("0.0.0.0/0")],
+                ..Addressing::default()
+            },
+            ..Proposal::default()
+        };
+        let mut after = before.clone();
+        after.mtu = Some(1400);
+        after.addressing.addresses = vec![entry("10.0.0.2/24")];
+        after.addressing.routes = vec![route("192.0.2.0/24")];
+        let result = amended(&previous, &attachment, &before, &after, false, &[]);
+        assert_eq!(result.interfaces[0].mtu, Some(1400));
+        let ips: Vec<_> = result
+            .ips
+            .iter()
+            .map(|ip| (ip.address.to_string(), ip.interface))
+            .collect();
+        assert_eq!(
+            ips,
+            [
+                ("192.0.2.7/24".into(), None),
+                ("10.0.0.2/24".into(), Some(0))
+            ]
+        );
+        assert_eq!(result.routes, [of_route(&route("192.0.2.0/24"))]);
+        let same = amended(&previous, &attachment, &before, &before, false, &[]);
+        assert_eq!(same, previous);
     }
 
     #[test]

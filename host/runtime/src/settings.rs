@@ -22,6 +22,9 @@ pub struct Settings {
     pub state_directory: PathBuf,
     /// The log file; bounded, one older file is kept beside it.
     pub log_file: PathBuf,
+    /// The list of sysctls that stages may set, in the form of the reference plugin tuning; without the file each sysctl of
+    /// the container's network may be set.
+    pub sysctl_allow_list: PathBuf,
     /// What is logged besides errors.
     pub log_level: Level,
 }
@@ -32,6 +35,7 @@ impl Default for Settings {
             run_directory: "/run/wasm-cni".into(),
             state_directory: "/var/lib/wasm-cni".into(),
             log_file: "/var/log/wasm-cni/wasm-cni.log".into(),
+            sysctl_allow_list: "/etc/cni/tuning/allowlist.conf".into(),
             log_level: Level::Info,
         }
     }

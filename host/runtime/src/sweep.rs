@@ -3,7 +3,7 @@
 //! A sweep touches nothing that is locked: its call is running. What it can't prove gone it leaves alone.
 
 use kernel::{Kernel, Linux, Presence};
-use plan::{LinkKind, NetworkTag, Undo};
+use plan::{AttachmentKey, LinkKind, NetworkTag, Undo};
 use store::{
     CoolDown, Lease, LeaseFilter, LeaseKind, LeaseState, LinkEvidence, Record, RecordState, Store,
     UnixSeconds,
@@ -63,6 +63,22 @@ pub(crate) fn sweep(
         quarantined(store, &mut kernel, Some(any_network()), &mut swept)?;
     }
     Ok(swept)
+}
+
+/// Removes one attachment if it is provably gone, and notes it in the log: somebody wants what it holds.
+pub(crate) fn attachment(store: &Store, key: &AttachmentKey, log: &Log, now: UnixSeconds) {
+    let swept = Linux::host().map_err(Cause::from).and_then(|mut kernel| {
+        let Some(record) = store.record(key)? else {
+            return Ok(None);
+        };
+        let removed = sweep_record(store, &mut kernel, &record, now)?;
+        Ok(removed.then_some(record.attachment))
+    });
+    match swept {
+        Ok(Some(attachment)) => log.write(Level::Info, &format!("sweep: removed {attachment}")),
+        Ok(None) => {}
+        Err(cause) => log.write(Level::Warning, &format!("sweep: {cause}")),
+    }
 }
 
 fn records(
@@ -132,12 +148,7 @@ fn sweep_record(
 /// Are all links of the record gone? A record without links says nothing about its container, so it stays.
 fn links_are_gone(kernel: &mut dyn Kernel, record: &Record) -> Result<bool, Cause> {
     let mut any = false;
-    for undo in record
-        .parts
-        .iter()
-        .flat_map(|part| &part.undo)
-        .filter(|undo| undo.is_link())
-    {
+    for undo in record::links(record) {
         any = true;
         if kernel.presence(undo)? != Presence::Gone {
             return Ok(false);

@@ -5,7 +5,6 @@ mod check;
 mod del;
 mod expectation;
 mod gc;
-mod identity;
 mod link;
 mod status;
 
@@ -19,9 +18,10 @@ pub(crate) use add::add;
 pub(crate) use check::check;
 pub(crate) use del::del;
 pub(crate) use gc::gc;
+pub(crate) use link::parse as parse_link;
 pub(crate) use status::status;
 
-fn key(attachment: &RequestedAttachment) -> Attachment {
+pub(crate) fn key(attachment: &RequestedAttachment) -> Attachment {
     Attachment {
         network: attachment.network.to_string(),
         container_id: attachment.container_id.to_string(),
@@ -46,15 +46,4 @@ fn about_network<T>(call: &Call, outcome: Result<T, Cause>) -> Result<T, Failure
         attachment: None,
         cause: Box::new(cause),
     })
-}
-
-/// Chain stages need plugins that offer one.
-fn refuse_stages(call: &Call) -> Result<(), Cause> {
-    let stage = call.config.stage.as_ref().or(call.config.chain.first());
-    match stage {
-        Some(stage) => Err(Cause::NoStage {
-            plugin: stage.reference.plugin.to_string(),
-        }),
-        None => Ok(()),
-    }
 }

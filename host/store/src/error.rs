@@ -87,6 +87,16 @@ pub enum StoreError {
         /// What was read.
         what: String,
     },
+    /// A port of the host belongs to another attachment.
+    #[error(
+        "{claim} of the host belongs to attachment {holder}; choose another port, or remove that attachment first"
+    )]
+    PortTaken {
+        /// The port.
+        claim: plan::PortClaim,
+        /// Who has it.
+        holder: Box<plan::Attachment>,
+    },
     /// A plugin's storage is full.
     #[error("storage of plugin {plugin} on this network would need {needed} bytes, it has {quota}")]
     QuotaExceeded {

@@ -32,6 +32,10 @@ pub(crate) enum Table {
     RecordOfNetwork = b'E',
     /// link group → attachment.
     Group = b'G',
+    /// transport, port, family, address of the host (nothing: all) → attachment.
+    PortClaim = b'H',
+    /// attachment, transport, port, family, address of the host → nothing.
+    PortClaimOfAttachment = b'I',
     /// network, plugin, key of the plugin, attachment → value.
     Storage = b'S',
     /// attachment, network, plugin, key of the plugin → size.

@@ -19,6 +19,7 @@ mod key;
 mod lease;
 mod location;
 mod lock;
+mod port_claim;
 mod record;
 mod storage;
 mod store;

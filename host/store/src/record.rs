@@ -1,4 +1,4 @@
-use plan::{Addressing, Attachment, NetnsIdentity, Step, Undo};
+use plan::{Addressing, Attachment, Change, NetnsIdentity, Step, Undo};
 use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, UnixSeconds};
@@ -9,6 +9,7 @@ mod table;
 mod tests;
 
 pub use table::{RecordPage, Removed, UnreadableRecord};
+pub(crate) use table::{decode, record_key};
 
 /// The newest form of a record that this version can read, and the one that it writes.
 pub const RECORD_FORMAT: u32 = 1;
@@ -27,6 +28,10 @@ pub struct Record {
     /// The container's network namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetnsIdentity>,
+    /// The end on the host of a link that another vendor's plugin made: its presence tells that the container lives. It is
+    /// looked for and never deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Undo>,
     /// When the first part was recorded.
     pub created_at: UnixSeconds,
     /// The group of the attachment's links (`IFLA_GROUP`), from [`crate::Store::next_group`].
@@ -57,6 +62,12 @@ pub struct StagePart {
     pub steps: Vec<Step>,
     /// How to take it back, in the order of the steps: replayed from the last to the first.
     pub undo: Vec<Undo>,
+    /// What the stage asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// What the plugin was asked, what the host told it and what it answered, in the form of who called it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<serde_json::Value>,
     /// The addresses that the stage gave the interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
@@ -75,6 +86,7 @@ impl Record {
             attachment,
             state: RecordState::Pending,
             netns: None,
+            witness: None,
             created_at,
             group,
             parts: Vec::new(),
@@ -110,6 +122,8 @@ struct StoredRecord<'a> {
     state: RecordState,
     #[serde(skip_serializing_if = "Option::is_none")]
     netns: Option<&'a NetnsIdentity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witness: Option<&'a Undo>,
     created_at: UnixSeconds,
     group: u32,
     parts: &'a [StagePart],
@@ -122,6 +136,7 @@ impl<'a> StoredRecord<'a> {
             attachment: &record.attachment,
             state: record.state,
             netns: record.netns.as_ref(),
+            witness: record.witness.as_ref(),
             created_at: record.created_at,
             group: record.group,
             parts: &record.parts,

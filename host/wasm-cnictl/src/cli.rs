@@ -1,5 +1,6 @@
 //! What may be asked on the command line.
 
+mod explain;
 mod net;
 mod plugin;
 mod state;
@@ -7,6 +8,7 @@ mod state;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use explain::{ExplainArgs, PlanArgs};
 pub(crate) use net::{
     AddArgs, AttachmentArgs, CheckArgs, DelArgs, GcArgs, NetCommand, Places, StatusArgs,
 };
@@ -48,6 +50,15 @@ pub(crate) enum Command {
     /// Attachments that wasm-cni has made, whichever runtime asked for them.
     #[command(subcommand)]
     Attachment(AttachmentCommand),
+    /// Show what a network would do for an attachment, without doing it and without root: what each
+    /// plugin would see, want and be refused, the steps that follow, and how they are undone.
+    ///
+    /// Plugins run on leases and storage that begin empty. Of the links that an earlier entry's
+    /// result tells on the host, the first is taken for the bridge and the last for the host's end
+    /// of the container's veth; a single one for that end. Other vendors' plugins are not run.
+    Plan(Box<PlanArgs>),
+    /// Show the same of an attachment that was made, from its record.
+    Explain(ExplainArgs),
     /// Print a completion script, e.g. for /usr/share/bash-completion/completions/wasm-cnictl.
     Completions {
         /// The shell.

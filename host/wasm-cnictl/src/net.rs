@@ -16,13 +16,19 @@ mod failure;
 mod gc;
 mod locate;
 mod request;
+mod restore;
 mod runtimes;
 mod status;
 mod target;
 
 use std::process::ExitCode;
 
+pub(crate) use conflist::{Network, Plugin};
+pub(crate) use container::netns_path;
+pub(crate) use exec::SearchPath;
 pub(crate) use failure::PluginFailure;
+pub(crate) use locate::network;
+pub(crate) use request::{Additions, build as request};
 
 use crate::cli::NetCommand;
 use crate::output::Output;
@@ -38,5 +44,6 @@ pub(crate) fn run(command: NetCommand, output: &mut Output) -> anyhow::Result<Ex
         NetCommand::Check(args) => check::run(args, output),
         NetCommand::Gc(args) => gc::run(args, output),
         NetCommand::Status(args) => status::run(args, output),
+        NetCommand::Restore(args) => restore::run(&args, output),
     }
 }

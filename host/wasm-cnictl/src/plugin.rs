@@ -14,6 +14,8 @@ mod written;
 
 use std::process::ExitCode;
 
+pub(crate) use wasm_file::component_of;
+
 use crate::cli::PluginCommand;
 use crate::output::Output;
 

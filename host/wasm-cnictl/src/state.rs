@@ -10,6 +10,14 @@ use crate::cli::StateArgs;
 /// # Errors
 /// When the node's settings can't be used.
 pub(crate) fn operator(args: &StateArgs) -> anyhow::Result<Operator> {
+    Ok(Operator::new(settings(args)?))
+}
+
+/// The node's settings with the places that the command line names.
+///
+/// # Errors
+/// When the node's settings can't be used.
+pub(crate) fn settings(args: &StateArgs) -> anyhow::Result<Settings> {
     let mut settings = Settings::load()?;
     if let Some(directory) = &args.run_dir {
         settings.run_directory.clone_from(directory);
@@ -17,5 +25,5 @@ pub(crate) fn operator(args: &StateArgs) -> anyhow::Result<Operator> {
     if let Some(directory) = &args.state_dir {
         settings.state_directory.clone_from(directory);
     }
-    Ok(Operator::new(settings))
+    Ok(settings)
 }

@@ -1,7 +1,11 @@
 //! Reading a plugin's configuration, with errors that name key and value.
+//!
+//! [`parse`] reads an IPAM plugin's, [`parse_stage`] a policy plugin's; [`runtime_config`] and [`args`] read what the
+//! runtime passes to a stage.
 
 mod de;
 mod json;
+mod stage;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,6 +14,11 @@ use serde::de::{DeserializeOwned, Deserializer, Visitor};
 
 use crate::Failure;
 use json::Json;
+
+pub use stage::{STAGE_KEYS, args, parse_stage, runtime_config};
+
+/// How errors call the object that [`parse`] reads.
+const IPAM: &str = "ipam";
 
 /// The keys of `ipam` that are the host's. [`parse`] drops them, so that a plugin's type can deny unknown fields.
 pub const HOST_KEYS: [&str; 8] = [
@@ -41,36 +50,47 @@ pub const HOST_KEYS: [&str; 8] = [
 /// # Errors
 /// [`Failure::InvalidConfig`] if the text is no JSON object or does not fit the type.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
-    let mut entries = read(text)?;
-    entries.retain(|(key, _)| !HOST_KEYS.contains(&key.as_str()));
-    T::deserialize(&Json::Object(entries)).map_err(|error| invalid(&error))
+    parse_without(text, &[])
 }
 
-/// The text that a key of the `ipam` object has, one of the host's included; none if there is no such key.
+/// As [`parse`], but without these keys as well: for a plugin that reads some of its keys with another plugin's type.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_without<T: DeserializeOwned>(text: &str, keys: &[&str]) -> Result<T, Failure> {
+    let mut entries = read(text, IPAM)?;
+    entries.retain(|(key, _)| {
+        let key = key.as_str();
+        !HOST_KEYS.contains(&key) && !keys.contains(&key)
+    });
+    T::deserialize(&Json::Object(entries)).map_err(|error| invalid(IPAM, &error))
+}
+
+/// The text that a key of a configuration has, one of the host's included; none if there is no such key.
 ///
 /// # Errors
 /// [`Failure::InvalidConfig`] if the text is no JSON object, or the key's value no text.
 pub fn text_of(text: &str, key: &str) -> Result<Option<String>, Failure> {
-    let entries = read(text)?;
+    let entries = read(text, "the configuration")?;
     match entries.into_iter().find(|(name, _)| name == key) {
         None | Some((_, Json::Null)) => Ok(None),
         Some((_, Json::String(value))) => Ok(Some(value)),
-        Some(_) => Err(Failure::InvalidConfig(format!("ipam.{key}: is no text"))),
+        Some(_) => Err(Failure::InvalidConfig(format!("{key}: is no text"))),
     }
 }
 
-fn read(text: &str) -> Result<Vec<(String, Json)>, Failure> {
+fn read(text: &str, place: &str) -> Result<Vec<(String, Json)>, Failure> {
     match serde_json::from_str(text) {
         Ok(Json::Object(entries)) => Ok(entries),
-        Ok(_) => Err(Failure::InvalidConfig("ipam is no JSON object".to_owned())),
+        Ok(_) => Err(Failure::InvalidConfig(format!("{place} is no JSON object"))),
         Err(error) => Err(Failure::InvalidConfig(format!(
-            "ipam is no JSON object: {error}"
+            "{place} is no JSON object: {error}"
         ))),
     }
 }
 
-fn invalid(error: &de::Error) -> Failure {
-    Failure::InvalidConfig(format!("ipam{error}"))
+fn invalid(place: &str, error: &de::Error) -> Failure {
+    Failure::InvalidConfig(format!("{place}{error}"))
 }
 
 /// Deserialise an address, with `null` and the empty string (which the reference plugins take as well) for none.
@@ -140,6 +160,16 @@ mod tests {
         let text = r#"{"type": "wasm-cni", "plugin": "p", "digest": "sha256:0", "grants": [], "limits": {},
             "statusWhenExhausted": "ready", "coolDownSeconds": 5, "primaryFamily": "ipv6", "items": []}"#;
         assert_eq!(parse::<Outer>(text), Ok(Outer { items: vec![] }));
+    }
+
+    #[test]
+    fn keys_that_another_type_reads_are_left_out() {
+        let text = r#"{"items": [], "others": 5}"#;
+        assert_eq!(
+            parse_without::<Outer>(text, &["others"]),
+            Ok(Outer { items: vec![] })
+        );
+        assert!(parse_without::<Outer>(text, &["items"]).is_err());
     }
 
     #[test]

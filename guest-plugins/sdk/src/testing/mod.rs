@@ -1,10 +1,15 @@
 //! A host in memory, to test plugins natively.
 //!
 //! A [`Node`] behaves as the contract documents: addresses are unique per network, only handed out inside the configured
-//! ranges, cool down after release; a failed ADD leaves nothing behind. It is not thread-safe and not made for speed.
+//! ranges, cool down after release; a failed ADD leaves nothing behind. A policy plugin is shown a [`ProposalState`], and
+//! what it proposes comes back as a list of [`Change`]s. It is not thread-safe and not made for speed.
 
 mod call;
+mod change;
 mod leases;
+mod policy;
+mod policy_call;
+mod proposal_state;
 mod storage;
 
 use std::cell::RefCell;
@@ -13,6 +18,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub use call::Call;
+pub use change::Change;
+pub use policy_call::PolicyCall;
+pub use proposal_state::ProposalState;
 
 use crate::{AddressRange, Allocation, Attachment, Dns, Failure, Ipam, Level};
 use leases::{Lease, NetworkLeases};

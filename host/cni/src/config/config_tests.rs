@@ -345,3 +345,24 @@ fn input_is_bounded_in_size_and_depth() {
     let error = NetworkConfig::parse(format!("{{\"name\":{deep}").as_bytes()).unwrap_err();
     assert!(matches!(error, ConfigError::Json(_)));
 }
+
+#[test]
+fn keys_of_a_capability_may_begin_with_capital_letters() {
+    let config = NetworkConfig::parse(
+        json!({"name": "n", "type": "wasm-cni", "link": {}, "runtimeConfig": {
+            "portMappings": [{"HostPort": 8080, "ContainerPort": 80, "Protocol": "TCP", "HostIP": ""}],
+            "bandwidth": {"IngressRate": 8, "IngressBurst": 16, "EgressRate": 24, "EgressBurst": 32},
+            "ipRanges": [[{"Subnet": "10.0.0.0/24", "RangeStart": "10.0.0.9", "RangeEnd": "", "Gateway": ""}]]}})
+        .to_string()
+        .as_bytes(),
+    )
+    .unwrap();
+    let runtime = &config.runtime_config;
+    assert_eq!(runtime.port_mappings[0].host_port.get(), 8080);
+    assert_eq!(runtime.port_mappings[0].host_ip, None);
+    assert_eq!(runtime.bandwidth.unwrap().egress_burst, 32);
+    assert_eq!(
+        config.ip_ranges().unwrap()[0][0].start.to_string(),
+        "10.0.0.9"
+    );
+}

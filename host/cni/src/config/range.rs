@@ -10,20 +10,22 @@ use super::error::ConfigError;
 use super::section::Section;
 use crate::lenient::{Object, optional_address};
 
-/// A range as written: `subnet`, `rangeStart`, `rangeEnd`, `gateway`.
+/// A range as written: `subnet`, `rangeStart`, `rangeEnd`, `gateway`; with capital letters in front, as runtimes that use
+/// the library go-cni write them, too.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RangeConfig {
     /// The subnet, without host bits.
+    #[serde(alias = "Subnet")]
     pub subnet: IpNet,
     /// The first address that may be given out.
-    #[serde(default, deserialize_with = "optional_address")]
+    #[serde(default, alias = "RangeStart", deserialize_with = "optional_address")]
     pub range_start: Option<IpAddr>,
     /// The last address that may be given out.
-    #[serde(default, deserialize_with = "optional_address")]
+    #[serde(default, alias = "RangeEnd", deserialize_with = "optional_address")]
     pub range_end: Option<IpAddr>,
     /// The gateway, which is never given out.
-    #[serde(default, deserialize_with = "optional_address")]
+    #[serde(default, alias = "Gateway", deserialize_with = "optional_address")]
     pub gateway: Option<IpAddr>,
 }
 

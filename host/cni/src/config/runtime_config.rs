@@ -41,21 +41,25 @@ pub struct RuntimeConfig {
     pub pod_annotations: BTreeMap<String, String>,
 }
 
-/// A port of the host that leads to one of the container.
+/// A port of the host that leads to one of the container. Runtimes that use the library go-cni begin its keys with capital
+/// letters, which Go reads alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PortMapping {
     /// The host's port.
+    #[serde(alias = "HostPort")]
     pub host_port: NonZeroU16,
     /// The container's port.
+    #[serde(alias = "ContainerPort")]
     pub container_port: NonZeroU16,
     /// The protocol, TCP by default.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, alias = "Protocol", deserialize_with = "null_as_default")]
     pub protocol: Protocol,
     /// The one address of the host to which this is bound; `None` for all.
     #[serde(
         default,
         rename = "hostIP",
+        alias = "HostIP",
         deserialize_with = "optional_address",
         skip_serializing_if = "Option::is_none"
     )]
@@ -86,12 +90,16 @@ pub enum Protocol {
 #[serde(rename_all = "camelCase", default)]
 pub struct Bandwidth {
     /// `ingressRate`.
+    #[serde(alias = "IngressRate")]
     pub ingress_rate: u64,
     /// `ingressBurst`.
+    #[serde(alias = "IngressBurst")]
     pub ingress_burst: u64,
     /// `egressRate`.
+    #[serde(alias = "EgressRate")]
     pub egress_rate: u64,
     /// `egressBurst`.
+    #[serde(alias = "EgressBurst")]
     pub egress_burst: u64,
 }
 
@@ -100,13 +108,13 @@ pub struct Bandwidth {
 #[serde(default)]
 pub struct RuntimeDns {
     /// Addresses of name servers.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(alias = "Servers", deserialize_with = "null_as_default")]
     pub servers: Vec<String>,
     /// Search domains.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(alias = "Searches", deserialize_with = "null_as_default")]
     pub searches: Vec<String>,
     /// Options of the resolver.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(alias = "Options", deserialize_with = "null_as_default")]
     pub options: Vec<String>,
 }
 

@@ -64,6 +64,12 @@ impl Code {
     pub const CHECK_DIFFERS: Self = Self(113);
     /// Some of what had to be removed is still there.
     pub const CLEANUP_INCOMPLETE: Self = Self(114);
+    /// Two stages of a chain set one thing differently.
+    pub const CHAIN_CONFLICT: Self = Self(115);
+    /// A stage of a chain asks for what breaks the host's guarantees.
+    pub const CHANGE_REFUSED: Self = Self(116);
+    /// A port of the host belongs to another attachment.
+    pub const HOST_PORT_TAKEN: Self = Self(117);
 
     /// A code by its number.
     pub const fn new(number: u32) -> Self {

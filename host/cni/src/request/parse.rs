@@ -7,6 +7,7 @@ use super::{Add, Call, Check, Del, Gc, Request, Status};
 use crate::address_request::{requested_addresses, requested_mac};
 use crate::attachment::Attachment;
 use crate::config::{ConfigError, NetworkConfig, config_version, network_name, parse_document};
+use crate::drop_in;
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::ids::NetworkName;
@@ -23,7 +24,8 @@ pub(super) fn parse(
     if environment.verb == Verb::Version {
         return Ok(Request::Version(VersionReport::answer(stdin)));
     }
-    let document = parse_document(stdin)?;
+    let mut document = parse_document(stdin)?;
+    drop_in::rewrite(executable, &mut document);
     let name = network_name(&document)?;
     let attachment = match environment.verb {
         Verb::Add | Verb::Del | Verb::Check => Some(attachment(environment, &name)?),

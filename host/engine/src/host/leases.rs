@@ -18,7 +18,8 @@ impl Host for CallState {
         address: types::IpAddress,
     ) -> wasmtime::Result<Result<(), ReserveFailure>> {
         self.budget.charge(size_of::<types::IpAddress>())?;
-        Ok(self.leases.reserve(lift::address(address)).map_err(failure))
+        let reserved = self.leases("reserve")?.reserve(lift::address(address));
+        Ok(reserved.map_err(failure))
     }
 
     fn reserve_next(
@@ -27,10 +28,11 @@ impl Host for CallState {
         after: Option<types::IpAddress>,
     ) -> wasmtime::Result<Result<types::IpAddress, ReserveFailure>> {
         let ranges = self.ranges(&ranges)?;
+        let leases = self.leases("reserve-next")?;
         if ranges.is_empty() {
             return Ok(Err(ReserveFailure::Exhausted));
         }
-        let reserved = self.leases.reserve_next(&ranges, after.map(lift::address));
+        let reserved = leases.reserve_next(&ranges, after.map(lift::address));
         Ok(reserved.map(lower::address).map_err(failure))
     }
 
@@ -39,35 +41,32 @@ impl Host for CallState {
         ranges: Vec<types::AddressRange>,
     ) -> wasmtime::Result<Option<types::IpAddress>> {
         let ranges = self.ranges(&ranges)?;
+        let leases = self.leases("last-reserved")?;
         if ranges.is_empty() {
             return Ok(None);
         }
-        let last = self
-            .leases
-            .last_reserved(&ranges)
-            .map_err(Breach::Service)?;
+        let last = leases.last_reserved(&ranges).map_err(Breach::Service)?;
         Ok(last.map(lower::address))
     }
 
     fn held(&mut self) -> wasmtime::Result<Vec<types::IpAddress>> {
         self.budget.charge(0)?;
-        let held = self.leases.held().map_err(Breach::Service)?;
+        let held = self.leases("held")?.held().map_err(Breach::Service)?;
         Ok(held.into_iter().map(lower::address).collect())
     }
 
     fn release(&mut self, address: types::IpAddress) -> wasmtime::Result<bool> {
         self.budget.charge(size_of::<types::IpAddress>())?;
-        Ok(self
-            .leases
-            .release(lift::address(address))
-            .map_err(Breach::Service)?)
+        let released = self.leases("release")?.release(lift::address(address));
+        Ok(released.map_err(Breach::Service)?)
     }
 
     fn usage(&mut self, ranges: Vec<types::AddressRange>) -> wasmtime::Result<UsageCount> {
         let ranges = self.ranges(&ranges)?;
+        let leases = self.leases("usage")?;
         let usage = match ranges.as_slice() {
             [] => services::UsageCount::default(),
-            ranges => self.leases.usage(ranges).map_err(Breach::Service)?,
+            ranges => leases.usage(ranges).map_err(Breach::Service)?,
         };
         let services::UsageCount {
             capacity,

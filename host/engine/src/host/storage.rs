@@ -12,10 +12,11 @@ impl Host for CallState {
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, StorageFailure>> {
         self.budget.charge(key.len())?;
+        let storage = self.storage("get")?;
         if !is_key(&key) {
             return Ok(Err(StorageFailure::InvalidKey));
         }
-        Ok(self.storage.get(lift(scope), &key).map_err(failure))
+        Ok(storage.get(lift(scope), &key).map_err(failure))
     }
 
     fn set(
@@ -25,10 +26,11 @@ impl Host for CallState {
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), StorageFailure>> {
         self.budget.charge(key.len().saturating_add(value.len()))?;
+        let storage = self.storage("set")?;
         if !is_key(&key) {
             return Ok(Err(StorageFailure::InvalidKey));
         }
-        Ok(self.storage.set(lift(scope), &key, value).map_err(failure))
+        Ok(storage.set(lift(scope), &key, value).map_err(failure))
     }
 
     fn delete(
@@ -37,10 +39,11 @@ impl Host for CallState {
         key: String,
     ) -> wasmtime::Result<Result<(), StorageFailure>> {
         self.budget.charge(key.len())?;
+        let storage = self.storage("delete")?;
         if !is_key(&key) {
             return Ok(Err(StorageFailure::InvalidKey));
         }
-        Ok(self.storage.delete(lift(scope), &key).map_err(failure))
+        Ok(storage.delete(lift(scope), &key).map_err(failure))
     }
 
     /// The empty prefix counts everything, so only the length is checked.
@@ -50,10 +53,11 @@ impl Host for CallState {
         prefix: String,
     ) -> wasmtime::Result<Result<u64, StorageFailure>> {
         self.budget.charge(prefix.len())?;
+        let storage = self.storage("count")?;
         if prefix.len() > LONGEST_KEY {
             return Ok(Err(StorageFailure::InvalidKey));
         }
-        Ok(self.storage.count(lift(scope), &prefix).map_err(failure))
+        Ok(storage.count(lift(scope), &prefix).map_err(failure))
     }
 }
 

@@ -1,4 +1,7 @@
-use crate::outcome::{Misuse, Resource};
+use plan::ChangeKind;
+
+use crate::grants::Grant;
+use crate::outcome::{Malformed, Misuse, Resource};
 use crate::services::ServiceError;
 
 /// Why the host ended a call: travels through wasmtime as an error and is recognised by its type.
@@ -16,6 +19,12 @@ pub(crate) enum Breach {
     HostCalls,
     #[error("too many bytes handed to the host")]
     HostCallBytes,
+    #[error("no grant `{grant}`")]
+    Ungranted { wanted: String, grant: Grant },
+    #[error("too many changes")]
+    Changes,
+    #[error("`{kind}`: {source}")]
+    Change { kind: ChangeKind, source: Malformed },
     #[error(transparent)]
     Misuse(#[from] Misuse),
     #[error("{0}")]

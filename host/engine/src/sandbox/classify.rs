@@ -48,6 +48,11 @@ fn breached(breach: Breach, limits: &Limits) -> Outcome {
         Breach::HostCallBytes => Outcome::TooManyHostCallBytes {
             limit: to_u64(limits.host_call_bytes()),
         },
+        Breach::Ungranted { wanted, grant } => Outcome::Ungranted { wanted, grant },
+        Breach::Changes => Outcome::TooManyChanges {
+            limit: limits.changes,
+        },
+        Breach::Change { kind, source } => Outcome::MalformedChange { kind, source },
         Breach::Misuse(misuse) => Outcome::Misused(misuse),
         Breach::Service(source) => Outcome::Service(source),
     }

@@ -1,10 +1,12 @@
 use std::time::{Instant, SystemTime};
 
+use plan::Proposal;
 use sha2::{Digest, Sha256};
 
 use super::budget::HostCallBudget;
 use super::limiter::SummingLimiter;
-use crate::host::Transcript;
+use crate::grants::Grants;
+use crate::host::{ChangeBuffer, Transcript};
 use crate::limits::Limits;
 use crate::services::{HostServices, Leases, Storage};
 use crate::wasi::Wasi;
@@ -13,12 +15,25 @@ use crate::wasi::Wasi;
 pub(crate) struct CallState {
     pub(crate) limiter: SummingLimiter,
     pub(crate) budget: HostCallBudget,
-    pub(crate) leases: Box<dyn Leases>,
+    pub(crate) grants: Grants,
+    pub(crate) proposal: Proposal,
+    pub(crate) changes: ChangeBuffer,
+    pub(crate) leases: Option<Box<dyn Leases>>,
     pub(crate) storage: Box<dyn Storage>,
     pub(crate) transcript: Transcript,
     pub(crate) now: SystemTime,
     seed: Seed,
     wasi: Option<Box<Wasi>>,
+}
+
+/// What one call is about, beyond its limits and the host's services.
+pub(crate) struct Context {
+    pub(crate) seed: Seed,
+    pub(crate) grants: Grants,
+    /// What it is shown.
+    pub(crate) proposal: Proposal,
+    /// May it propose changes?
+    pub(crate) amends: bool,
 }
 
 /// What random numbers of one call are made from: the same input gives the same numbers, so that a call can be run again.
@@ -41,17 +56,20 @@ impl CallState {
     pub(super) fn new(
         limits: &Limits,
         services: HostServices,
-        seed: Seed,
+        context: Context,
         deadline: Instant,
     ) -> Self {
         Self {
             limiter: SummingLimiter::new(limits),
             budget: HostCallBudget::new(limits, deadline),
+            grants: context.grants,
+            proposal: context.proposal,
+            changes: ChangeBuffer::new(context.amends, limits.changes),
             leases: services.leases,
             storage: services.storage,
             transcript: Transcript::new(services.log, limits.log_bytes()),
             now: services.now,
-            seed,
+            seed: context.seed,
             wasi: None,
         }
     }

@@ -38,10 +38,10 @@ fn an_import_that_is_no_interface_is_refused() {
 }
 
 #[test]
-fn a_component_that_exports_no_ipam_is_refused() {
+fn a_component_without_a_role_is_refused() {
     let refused = try_load(&wat::parse_str("(component)").unwrap()).unwrap_err();
     assert!(
-        refused.to_string().contains("it is no IPAM plugin"),
+        refused.to_string().contains("so it is no plugin"),
         "{refused}"
     );
 }

@@ -10,8 +10,11 @@
 mod answers;
 mod audit;
 mod builtin;
+mod changes;
 mod hostile;
 mod plugin_store;
+mod policy;
+mod recording;
 mod services;
 mod support;
 mod wasi;

@@ -3,6 +3,7 @@ use nix::errno::Errno;
 use plan::{LinkKind, MacAddress, MasqueradeSources, NetnsIdentity, SpoofCheck, Undo};
 use rtnetlink::LinkUnspec;
 
+use super::chained;
 use super::loopback::LOOPBACK;
 use super::macvlan::provisional_name;
 use super::{Linux, find, set};
@@ -12,14 +13,14 @@ use crate::{KernelError, Netns, NetnsError, Presence, Undone};
 
 /// What a link is recognised by.
 #[derive(Clone, Copy)]
-struct Recorded<'a> {
-    name: &'a str,
-    kind: LinkKind,
-    mac: MacAddress,
+pub(super) struct Recorded<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: LinkKind,
+    pub(super) mac: MacAddress,
 }
 
 impl Recorded<'_> {
-    fn is(&self, link: &LinkState) -> bool {
+    pub(super) fn is(&self, link: &LinkState) -> bool {
         self.wears(&link.name) && self.is_device(link)
     }
 
@@ -66,12 +67,24 @@ impl Linux {
                 };
                 Ok(outcome(self.nft()?.forget_spoof_check(&check)?))
             }
+            Undo::DeleteTokenBucket { link } => self.delete_token_bucket(link),
+            Undo::DeleteRedirect { link } => self.delete_redirect(link),
+            Undo::AmendAddresses { .. }
+            | Undo::AmendRoutes { .. }
+            | Undo::DeleteRoutingRules { .. }
+            | Undo::DeleteNeighbours { .. }
+            | Undo::RestoreLinkSettings { .. }
+            | Undo::RestoreSysctl { .. } => chained::take_back(undo),
             Undo::ForgetPortForwards(unwanted) => self.forget_port_forwards(unwanted),
             Undo::ForgetConnections(stale) => {
                 self.nft()?.forget_connections(stale, Tracked::ToTarget)?;
                 Ok(Undone::Done)
             }
-            other => Err(super::unsupported(other)),
+            Undo::ForgetFlows(flows) => Ok(outcome(self.nft()?.forget_flows(flows)?)),
+            Undo::ForgetIsolation(wanted) => Ok(outcome(self.nft()?.forget_isolation(wanted)?)),
+            Undo::ForgetHostFirewallPass(wanted) => {
+                Ok(outcome(self.nft()?.forget_host_firewall_pass(wanted)?))
+            }
         }
     }
 
@@ -102,9 +115,19 @@ impl Linux {
                 };
                 self.nft()?.verify_spoof_check(&check)?.is_empty()
             }
+            Undo::DeleteTokenBucket { link } => return self.token_bucket_presence(link),
+            Undo::DeleteRedirect { link } => return self.redirect_presence(link),
+            Undo::AmendAddresses { .. }
+            | Undo::AmendRoutes { .. }
+            | Undo::DeleteRoutingRules { .. }
+            | Undo::DeleteNeighbours { .. }
+            | Undo::RestoreLinkSettings { .. }
+            | Undo::RestoreSysctl { .. } => chained::is_there(undo)?,
             Undo::ForgetPortForwards(forwards) => return self.port_forwards_presence(forwards),
             Undo::ForgetConnections(stale) => return self.connections_presence(stale),
-            other => return Err(super::unsupported(other)),
+            Undo::ForgetFlows(flows) => self.nft()?.has_flows(flows)?,
+            Undo::ForgetIsolation(wanted) => self.nft()?.has_isolation(wanted)?,
+            Undo::ForgetHostFirewallPass(wanted) => self.nft()?.has_host_firewall_pass(wanted)?,
         };
         Ok(if present {
             Presence::Present
@@ -219,7 +242,7 @@ impl Linux {
 }
 
 /// The recorded namespace, if it is still at its path.
-fn reopen(recorded: &NetnsIdentity) -> Result<Option<Netns>, KernelError> {
+pub(super) fn reopen(recorded: &NetnsIdentity) -> Result<Option<Netns>, KernelError> {
     match Netns::open(&recorded.path) {
         Ok(netns) if netns.cookie() == recorded.cookie => Ok(Some(netns)),
         Ok(_)

@@ -1,5 +1,6 @@
 //! Is everything still as it was made (CNI CHECK)?
 
+mod filter;
 mod link;
 mod network;
 
@@ -31,25 +32,40 @@ impl Linux {
             // Said and done: nothing stays.
             Step::Announce(_) => Ok(Vec::new()),
             Step::Masquerade(wanted) => Ok(self.nft()?.verify_masquerade(wanted)?),
+            Step::Ifb(wanted) => self.compare_ifb(wanted),
+            Step::TokenBucket(wanted) => self.compare_token_bucket(wanted),
+            Step::Redirect(wanted) => self.compare_redirect(wanted),
+            Step::Sysctl(wanted) => self.compare_sysctl(wanted),
+            Step::LinkSettings(wanted) => self.compare_link_attributes(wanted),
+            Step::AmendAddresses(wanted) => self.compare_amended_addresses(wanted),
+            Step::AmendRoutes(wanted) => self.compare_amended_routes(wanted),
+            Step::RoutingRules(wanted) => self.compare_rules(wanted),
+            Step::Neighbours(wanted) => self.compare_neighbours(wanted),
             Step::PortForwardChain(wanted) => Ok(self.nft()?.verify_port_forward_chain(wanted)?),
             Step::PortForwards(wanted) => Ok(self.nft()?.verify_port_forwards(wanted)?),
             // Connections may come at any time.
             Step::ForgetConnections(_) => Ok(Vec::new()),
             Step::RouteLocalnet { link } => self.compare_route_localnet(link),
             Step::Hairpin { port } => self.compare_hairpin(port),
-            other => Err(super::unsupported(other)),
+            Step::FlowTable {} => Ok(self.nft()?.verify_flow_table()?),
+            Step::Flows(wanted) => Ok(self.nft()?.verify_flows(wanted)?),
+            Step::Isolation(wanted) => Ok(self.nft()?.verify_isolation(wanted)?),
+            Step::HostFirewallAccept {} => Ok(self.nft()?.verify_host_firewall_accept()?),
+            Step::HostFirewallPass(wanted) => Ok(self.nft()?.verify_host_firewall_pass(wanted)?),
+            Step::BridgeFilter { bridge, .. } => self.compare_bridge_filter(bridge),
+            Step::PortIsolation { port } => self.compare_port_isolation(port),
         }
     }
 }
 
 /// Collects what differs.
 #[derive(Debug, Default)]
-struct Differences {
-    found: Vec<Mismatch>,
+pub(super) struct Differences {
+    pub(super) found: Vec<Mismatch>,
 }
 
 impl Differences {
-    fn unless(
+    pub(super) fn unless(
         &mut self,
         same: bool,
         object: impl Into<String>,
@@ -65,12 +81,17 @@ impl Differences {
         }
     }
 
-    fn equal<T: PartialEq + ToString>(&mut self, object: impl Into<String>, expected: T, found: T) {
+    pub(super) fn equal<T: PartialEq + ToString>(
+        &mut self,
+        object: impl Into<String>,
+        expected: T,
+        found: T,
+    ) {
         let same = expected == found;
         self.unless(same, object, expected, found);
     }
 
-    fn missing(mut self, object: impl Into<String>) -> Vec<Mismatch> {
+    pub(super) fn missing(mut self, object: impl Into<String>) -> Vec<Mismatch> {
         self.unless(false, object, "present", "missing");
         self.found
     }

@@ -17,6 +17,7 @@ pub(crate) struct AddressState {
     pub(crate) tentative: bool,
     /// Duplicate address detection met another holder.
     pub(crate) duplicate: bool,
+    pub(crate) flags: AddressFlags,
 }
 
 impl AddressState {
@@ -37,6 +38,7 @@ impl AddressState {
             address: IpNet::new(local.or(remote)?, message.header.prefix_len).ok()?,
             tentative: flags.contains(AddressFlags::Tentative),
             duplicate: flags.contains(AddressFlags::Dadfailed),
+            flags,
         })
     }
 }

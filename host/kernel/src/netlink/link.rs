@@ -16,12 +16,17 @@ pub(crate) struct LinkState {
     pub(crate) name: String,
     pub(crate) up: bool,
     pub(crate) promiscuous: bool,
+    pub(crate) all_multicast: bool,
     /// `IFLA_OPERSTATE` is up: frames pass.
     pub(crate) operational: bool,
     /// `IFLA_INFO_KIND`; empty for physical devices and `lo`.
     pub(crate) kind: String,
     pub(crate) mac: Option<MacAddress>,
     pub(crate) mtu: u32,
+    /// In packets.
+    pub(crate) transmit_queue_length: u32,
+    /// `IFLA_GROUP`.
+    pub(crate) group: u32,
     /// The bridge whose port it is (`IFLA_MASTER`).
     pub(crate) controller: Option<u32>,
     /// The peer of a veth, the master of a macvlan (`IFLA_LINK`).
@@ -30,6 +35,8 @@ pub(crate) struct LinkState {
     pub(crate) lower_nsid: Option<i32>,
     pub(crate) alias: Option<String>,
     pub(crate) vlan_filtering: bool,
+    /// A bridge's frames pass the firewall: IPv4, IPv6 (`IFLA_BR_NF_CALL_IPTABLES`, `IFLA_BR_NF_CALL_IP6TABLES`).
+    pub(crate) filters_bridged: (bool, bool),
     /// VLAN that a bridge gives to new ports.
     pub(crate) default_vlan: Option<u16>,
     pub(crate) port: Option<PortState>,
@@ -75,12 +82,15 @@ impl From<LinkMessage> for LinkState {
             index: message.header.index,
             up: flags.contains(LinkFlags::Up),
             promiscuous: flags.contains(LinkFlags::Promisc),
+            all_multicast: flags.contains(LinkFlags::Allmulti),
             ..Self::default()
         };
         for attribute in message.attributes {
             match attribute {
                 LinkAttribute::IfName(name) => link.name = name,
                 LinkAttribute::Mtu(mtu) => link.mtu = mtu,
+                LinkAttribute::TxQueueLen(length) => link.transmit_queue_length = length,
+                LinkAttribute::Group(group) => link.group = group,
                 LinkAttribute::Address(octets) => {
                     link.mac = octets.try_into().ok().map(MacAddress);
                 }
@@ -108,6 +118,8 @@ impl LinkState {
                 for each in data {
                     match each {
                         InfoBridge::VlanFiltering(on) => self.vlan_filtering = on,
+                        InfoBridge::NfCallIpTables(on) => self.filters_bridged.0 = on,
+                        InfoBridge::NfCallIp6Tables(on) => self.filters_bridged.1 = on,
                         InfoBridge::VlanDefaultPvid(vlan) => self.default_vlan = Some(vlan),
                         _ => {}
                     }

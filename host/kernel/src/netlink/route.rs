@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol,
-    RouteScope, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteHeader, RouteMessage, RouteMetric,
+    RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
@@ -57,6 +57,19 @@ impl RouteState {
     pub(crate) fn same_key(&self, other: &Self) -> bool {
         (self.destination, self.metric, self.table)
             == (other.destination, other.metric, other.table)
+    }
+
+    /// The request that makes it again, with all that a [`Route`] can say.
+    pub(crate) fn as_wanted(&self) -> Route {
+        Route {
+            destination: self.destination,
+            gateway: self.gateway,
+            mtu: self.mtu,
+            advmss: self.advmss,
+            priority: Some(self.metric).filter(|metric| *metric != 0),
+            table: Some(self.table).filter(|table| *table != MAIN_TABLE),
+            scope: Some(self.scope).filter(|_| self.destination.addr().is_ipv4()),
+        }
     }
 
     fn read(message: &RouteMessage) -> Option<Self> {
@@ -194,7 +207,31 @@ pub(crate) fn route_message(interface: u32, route: &Route) -> RouteMessage {
     message
 }
 
+/// The gateway of this request is on the link, whatever the addresses and routes say (`RTNH_F_ONLINK`).
+pub(crate) fn on_link(mut message: RouteMessage) -> RouteMessage {
+    message.header.flags |= RouteFlags::Onlink;
+    message
+}
+
+/// The message that removes this route and no other: any scope and protocol, but this metric.
+pub(crate) fn removal_message(interface: u32, route: &RouteState) -> RouteMessage {
+    let key = Route {
+        mtu: None,
+        advmss: None,
+        scope: Some(RouteScope::NoWhere.into()),
+        ..route.as_wanted()
+    };
+    let mut message = route_message(interface, &key);
+    message.header.protocol = RouteProtocol::Unspec;
+    message
+}
+
 impl RouteSocket {
+    pub(crate) fn remove_route(&self, message: RouteMessage) -> Result<(), Refusal> {
+        self.request(RouteNetlinkMessage::DelRoute(message), 0)
+            .map(drop)
+    }
+
     pub(crate) fn add_route(&self, message: RouteMessage) -> Result<(), Refusal> {
         self.request(
             RouteNetlinkMessage::NewRoute(message),
@@ -232,6 +269,30 @@ impl RouteSocket {
             .filter(|route| route.table == table)
             .filter(|route| interface.is_none() || route.interface == interface)
             .collect())
+    }
+
+    /// The unicast routes of both families and all tables through an interface, and whether their gateways are on the
+    /// link by decree.
+    pub(crate) fn routes_through(
+        &self,
+        interface: u32,
+    ) -> Result<Vec<(RouteState, bool)>, Refusal> {
+        let mut found = Vec::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut message = RouteMessage::default();
+            message.header.address_family = family;
+            message.attributes.push(RouteAttribute::Oif(interface));
+            let answers = self.dump(&RouteNetlinkMessage::GetRoute(message))?;
+            found.extend(answers.iter().filter_map(|answer| match answer {
+                RouteNetlinkMessage::NewRoute(message) => {
+                    let on_link = message.header.flags.contains(RouteFlags::Onlink);
+                    RouteState::read(message).map(|route| (route, on_link))
+                }
+                _ => None,
+            }));
+        }
+        found.retain(|(route, _)| route.interface == Some(interface));
+        Ok(found)
     }
 
     /// The interface of the default route with the smallest metric, IPv4 before IPv6.

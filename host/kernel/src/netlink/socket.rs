@@ -165,6 +165,14 @@ impl From<Errno> for Refusal {
 }
 
 impl Refusal {
+    /// The gateway of a route can't be reached by what is there.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(
+            self.errno,
+            Errno::ENETUNREACH | Errno::EHOSTUNREACH | Errno::EINVAL
+        )
+    }
+
     /// The error, once it is known what was being done.
     pub(crate) fn when(self, doing: impl Into<String>) -> KernelError {
         let doing = doing.into();

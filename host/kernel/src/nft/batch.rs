@@ -61,13 +61,25 @@ impl Batch {
 
     /// Adds one operation on an object of our table; `encode` writes its attributes behind the table's name.
     pub(super) fn push(&mut self, message: Message, encode: impl FnOnce(&mut Attributes<'_>)) {
-        self.operations.push((message.operation, message.name));
-        self.last_start = self.bytes.len();
-        let kind = message::nftables(message.kind);
-        let sequence = self.operations.len() as u32;
-        message::append(&mut self.bytes, kind, message.flags, sequence, |buffer| {
+        let operation = (message.operation, message.name);
+        self.push_any(message.kind, message.flags, operation, |buffer| {
             encode(&mut message.family.attributes(buffer));
         });
+    }
+
+    /// Adds one operation on any object; `encode` writes all that follows the netlink header.
+    pub(super) fn push_any(
+        &mut self,
+        kind: libc::c_int,
+        flags: libc::c_int,
+        operation: (Operation, String),
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.operations.push(operation);
+        self.last_start = self.bytes.len();
+        let kind = message::nftables(kind);
+        let sequence = self.operations.len() as u32;
+        message::append(&mut self.bytes, kind, flags, sequence, encode);
     }
 
     /// A number that no other set of the batch has (`NFTA_SET_ID`).

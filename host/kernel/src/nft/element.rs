@@ -14,14 +14,15 @@ mod attribute {
     pub(super) const KEY: u16 = 1;
     pub(super) const DATA: u16 = 2;
     pub(super) const FLAGS: u16 = 3;
+    pub(super) const KEY_END: u16 = 10;
 }
 /// `NFTA_LIST_ELEM`
 const LIST_ELEMENT: u16 = 1;
 /// `NFTA_DATA_VALUE`
 const VALUE: u16 = 1;
 
-/// So many elements in one message: a list's length has 16 bits, and an element takes less than 64 bytes.
-const MOST_IN_MESSAGE: usize = 1000;
+/// So many elements in one message: a list's length has 16 bits, and an element takes less than 128 bytes.
+const MOST_IN_MESSAGE: usize = 500;
 
 /// An element of a set or map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Element {
     pub(super) end: bool,
     /// What the key leads to in a map.
     pub(super) data: Option<Vec<u8>>,
+    /// The key is the first of each part, and this the last.
+    pub(super) last: Option<Vec<u8>>,
 }
 
 impl Element {
@@ -40,6 +43,7 @@ impl Element {
             key: key.into(),
             end: false,
             data: None,
+            last: None,
         }
     }
 
@@ -48,6 +52,14 @@ impl Element {
         Self {
             data: Some(data.into()),
             ..Self::key(key)
+        }
+    }
+
+    /// A range of each part of the key.
+    pub(super) fn ranges(first: impl Into<Vec<u8>>, last: impl Into<Vec<u8>>) -> Self {
+        Self {
+            last: Some(last.into()),
+            ..Self::key(first)
         }
     }
 
@@ -78,9 +90,11 @@ impl Element {
                 .and_then(u32_of)
                 .unwrap_or(0);
             let data = find(element, attribute::DATA).and_then(|data| find(data, VALUE));
+            let last = find(element, attribute::KEY_END).and_then(|last| find(last, VALUE));
             elements.push(Self {
                 data: data.map(<[u8]>::to_owned),
                 key: find(find(element, attribute::KEY)?, VALUE)?.to_owned(),
+                last: last.map(<[u8]>::to_owned),
                 end: flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0,
             });
         }
@@ -153,6 +167,11 @@ fn encode(attributes: &mut Attributes<'_>, set: &Set, elements: Option<&[Element
                 if let Some(data) = &element.data {
                     item.nest(attribute::DATA, |value| {
                         value.bytes(VALUE, data);
+                    });
+                }
+                if let Some(last) = &element.last {
+                    item.nest(attribute::KEY_END, |key| {
+                        key.bytes(VALUE, last);
                     });
                 }
                 if element.end {

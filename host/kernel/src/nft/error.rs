@@ -53,6 +53,18 @@ pub enum NftError {
         /// The port and its target.
         forward: String,
     },
+    /// Flow rules can't be brought into the kernel's form.
+    #[error(transparent)]
+    FlowRules(#[from] plan::FlowSetError),
+    /// Other flow rules of the same address are there, and the kernel takes no two that overlap.
+    #[error(
+        "there are other flow rules of {} already, which overlap these: put all rules of a container into one chain",
+        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    FlowOverlap {
+        /// The container's addresses.
+        addresses: Vec<std::net::IpAddr>,
+    },
     /// The name cannot be that of an interface.
     #[error("{name:?} is not an interface name (1–15 bytes)")]
     InterfaceName {
@@ -70,6 +82,8 @@ impl NftError {
             Self::Answer { .. }
             | Self::Contended { .. }
             | Self::FamiliesDiffer { .. }
+            | Self::FlowRules(_)
+            | Self::FlowOverlap { .. }
             | Self::InterfaceName { .. } => None,
         }
     }

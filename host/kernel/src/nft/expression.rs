@@ -30,6 +30,8 @@ pub(super) enum Meta {
     Family,
     /// The name of the interface that it came by, 16 bytes.
     InputInterfaceName,
+    /// The index of the interface that it came by, 4 bytes in the host's order; 0 or no match if it came by none.
+    InputInterface,
     /// The number of its transport protocol, one byte.
     TransportProtocol,
     /// Its mark, 4 bytes in the host's order.
@@ -48,11 +50,15 @@ pub(super) enum Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparison {
     Differs,
+    AtLeast,
+    AtMost,
 }
 
 /// What a rule decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// The packet goes on after the base chain.
+    Accept,
     Drop,
     /// Go on after the jump that led here.
     Return,
@@ -109,6 +115,8 @@ pub(super) enum Expression {
         address: Register,
         port: Register,
     },
+    /// Loads what connection tracking says of the packet: `NF_CT_STATE_BIT`s, 4 bytes in the host's order.
+    ConnectionState { into: Register },
     /// Decides.
     Verdict(Verdict),
     /// Gives the packet's connection the address of the interface that it leaves by, and accepts it.
@@ -132,7 +140,7 @@ impl Expression {
             Self::Mask { .. } | Self::SetBits { .. } => "bitwise",
             Self::Equal { .. } | Self::Compare { .. } => "cmp",
             Self::Lookup { .. } | Self::Map { .. } => "lookup",
-            Self::ConnectionStatus { .. } => "ct",
+            Self::ConnectionStatus { .. } | Self::ConnectionState { .. } => "ct",
             Self::DestinationKind { .. } => "fib",
             Self::DestinationNat { .. } => "nat",
             Self::Verdict(_) => "immediate",
@@ -227,6 +235,9 @@ impl Expression {
                 .code(2, family_number(*family))
                 .code(3, address.number())
                 .code(5, port.number()),
+            Self::ConnectionState { into } => {
+                data.code(1, into.number()).code(2, libc::NFT_CT_STATE)
+            }
             Self::Verdict(verdict) => data.code(1, libc::NFT_REG_VERDICT).nest(2, |data| {
                 data.nest(VERDICT, |data| verdict.encode(data));
             }),
@@ -239,6 +250,7 @@ impl Verdict {
     /// `NFTA_VERDICT_CODE`, `NFTA_VERDICT_CHAIN`
     fn encode(&self, data: &mut Attributes<'_>) {
         match self {
+            Self::Accept => data.code(1, libc::NF_ACCEPT),
             Self::Drop => data.code(1, libc::NF_DROP),
             Self::Return => data.code(1, libc::NFT_RETURN),
             Self::Jump(chain) => data.code(1, libc::NFT_JUMP).text(2, chain),
@@ -261,6 +273,7 @@ impl Meta {
         match self {
             Self::Family => libc::NFT_META_NFPROTO,
             Self::InputInterfaceName => libc::NFT_META_IIFNAME,
+            Self::InputInterface => libc::NFT_META_IIF,
             Self::TransportProtocol => libc::NFT_META_L4PROTO,
             Self::Mark => libc::NFT_META_MARK,
         }
@@ -271,6 +284,8 @@ impl Comparison {
     fn number(self) -> libc::c_int {
         match self {
             Self::Differs => libc::NFT_CMP_NEQ,
+            Self::AtLeast => libc::NFT_CMP_GTE,
+            Self::AtMost => libc::NFT_CMP_LTE,
         }
     }
 }

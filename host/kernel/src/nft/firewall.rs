@@ -1,11 +1,16 @@
 use std::net::IpAddr;
 
-use plan::{MasqueradeNetwork, PortForward, PortForwardChain, SpoofCheck};
+use plan::{
+    Flows, HostFirewallPass, IsolatedAddresses, MasqueradeNetwork, PortForward, PortForwardChain,
+    SpoofCheck,
+};
 
 use super::NftError;
 use super::batch::Batch;
 use super::section::Section;
-use super::{loopback_guard, masquerade, port_forward, spoof_check};
+use super::{
+    flow, host_firewall_pass, isolation, loopback_guard, masquerade, port_forward, spoof_check,
+};
 
 /// All that attachments want of nftables: what [`Nft::restore`](super::Nft::restore) brings back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +24,12 @@ pub struct Firewall {
     pub port_forwards: Vec<(PortForwardChain, Vec<PortForward>)>,
     /// `route_localnet` is on for some link.
     pub loopback_guard: bool,
+    /// The flow rules of each container.
+    pub flows: Vec<Flows>,
+    /// Each container that is kept apart.
+    pub isolated: Vec<IsolatedAddresses>,
+    /// Each container that passes the host's firewall.
+    pub passes: Vec<HostFirewallPass>,
 }
 
 impl Firewall {
@@ -34,6 +45,9 @@ impl Firewall {
         // A node gets no table for what nobody wants.
         sections.push((loopback_guard::section(), self.loopback_guard));
         sections.push((spoof_check::section(), !self.spoof_checks.is_empty()));
+        let filters = !self.flows.is_empty() || !self.isolated.is_empty();
+        sections.extend(flow::table().into_iter().map(|section| (section, filters)));
+        sections.push((host_firewall_pass::section(), !self.passes.is_empty()));
         sections
     }
 
@@ -42,6 +56,16 @@ impl Firewall {
         for (network, sources) in &self.masquerade {
             masquerade::add_sources(batch, network.network, sources);
         }
-        spoof_check::add_checks(batch, &self.spoof_checks)
+        spoof_check::add_checks(batch, &self.spoof_checks)?;
+        for flows in &self.flows {
+            flow::add(batch, flows)?;
+        }
+        for wanted in &self.isolated {
+            isolation::add(batch, wanted)?;
+        }
+        for wanted in &self.passes {
+            host_firewall_pass::add(batch, wanted);
+        }
+        Ok(())
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn is_family(family: Family) -> [Expression; 2] {
 /// Matches packets whose address is in the set.
 pub(super) fn address_in(family: Family, field: AddressField, set: &str) -> [Expression; 2] {
     [
-        load(family, field),
+        load(family, field, Register::First),
         Expression::Lookup {
             register: Register::First,
             set: set.to_owned(),
@@ -38,8 +38,8 @@ pub(super) fn address_in(family: Family, field: AddressField, set: &str) -> [Exp
 
 /// Matches packets to a multicast address: 224.0.0.0/4 (RFC 5771), ff00::/8 (RFC 4291, 2.7).
 pub(super) fn to_multicast(family: Family) -> Vec<Expression> {
-    let load = load(family, AddressField::Destination);
     let register = Register::First;
+    let load = load(family, AddressField::Destination, register);
     match family {
         Family::Ipv4 => vec![
             load,
@@ -76,17 +76,22 @@ pub(super) fn to_multicast(family: Family) -> Vec<Expression> {
 }
 
 /// Loads an address.
-pub(super) fn load(family: Family, field: AddressField) -> Expression {
-    let (offset, length) = match (family, field) {
-        (Family::Ipv4, AddressField::Source) => (12, 4),
-        (Family::Ipv4, AddressField::Destination) => (16, 4),
-        (Family::Ipv6, AddressField::Source) => (8, 16),
-        (Family::Ipv6, AddressField::Destination) => (24, 16),
-    };
+pub(super) fn load(family: Family, field: AddressField, into: Register) -> Expression {
+    let (offset, length) = place(family, field);
     Expression::Payload {
         header: Header::Network,
         offset,
         length,
-        into: Register::First,
+        into,
+    }
+}
+
+/// Offset and length of the field in the header.
+fn place(family: Family, field: AddressField) -> (u32, u32) {
+    match (family, field) {
+        (Family::Ipv4, AddressField::Source) => (12, 4),
+        (Family::Ipv4, AddressField::Destination) => (16, 4),
+        (Family::Ipv6, AddressField::Source) => (8, 16),
+        (Family::Ipv6, AddressField::Destination) => (24, 16),
     }
 }

@@ -86,7 +86,7 @@ fn rule(comment: &str, field: AddressField) -> Rule {
             comparison: Comparison::Differs,
             value: loopback.to_vec(),
         },
-        load(Family::Ipv4, field),
+        load(Family::Ipv4, field, Register::First),
         Expression::Mask {
             register,
             mask: vec![255, 0, 0, 0],

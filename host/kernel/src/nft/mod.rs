@@ -1,5 +1,5 @@
 //! netfilter by netlink: masquerade of networks, spoof check of bridge ports, forwarding of the host's ports, and what is
-//! tracked of connections to these.
+//! tracked of connections to these; flow rules, isolation, passage through the host's own firewall.
 //!
 //! One table in each family. *Shared objects* (table, base chains, a chain with its rules and sets) are made by
 //! `ensure_…`, belong to the node and stay when attachments go. An attachment owns *elements of sets* and nothing else, so
@@ -11,18 +11,28 @@
 //!
 //! Linux 5.10 or newer: older ones keep no comments of chains, so that every `ensure_…` would make its objects anew.
 
+mod address_key;
 mod attribute;
 mod batch;
 mod chain;
 mod comment;
+mod connection_state;
 mod conntrack;
 mod element;
+mod element_groups;
 mod error;
 mod expression;
 mod firewall;
+mod flow;
+mod foreign_chain;
+mod foreign_rule;
 mod generation;
+mod host_firewall;
+mod host_firewall_pass;
+mod interface_name;
 mod interval;
 mod ip_header;
+mod isolation;
 mod loopback_guard;
 mod mark;
 mod masquerade;
@@ -41,6 +51,7 @@ mod verify;
 pub use conntrack::Tracked;
 pub use error::{NftError, Object, Operation};
 pub use firewall::Firewall;
+pub use host_firewall::FIREWALL_MARK;
 
 use batch::Batch;
 use element::Element;
@@ -95,7 +106,7 @@ impl Nft {
         })
     }
 
-    /// Removes our tables with everything in them. Tells whether there was one.
+    /// Removes our tables with everything in them, and our rules in chains of others. Tells whether there was any.
     ///
     /// # Errors
     /// What the kernel refuses.
@@ -106,6 +117,7 @@ impl Nft {
             batch.delete_table(family);
             found |= self.unless_missing(batch)?;
         }
+        found |= self.remove_host_firewall_accept()?;
         Ok(found)
     }
 

@@ -1,3 +1,4 @@
+use super::attribute::Attributes;
 use super::batch::{Batch, Message};
 use super::error::{Object, Operation};
 use super::table::TableFamily;
@@ -10,9 +11,21 @@ mod attribute {
     pub(super) const KEY_LENGTH: u16 = 5;
     pub(super) const DATA_TYPE: u16 = 6;
     pub(super) const DATA_LENGTH: u16 = 7;
+    pub(super) const DESCRIPTION: u16 = 9;
     pub(super) const ID: u16 = 10;
     pub(super) const USERDATA: u16 = 13;
 }
+
+/// `NFTA_SET_DESC_CONCAT`, `NFTA_LIST_ELEM`, `NFTA_SET_FIELD_LEN`
+mod description {
+    pub(super) const PARTS: u16 = 2;
+    pub(super) const PART: u16 = 1;
+    pub(super) const LENGTH: u16 = 1;
+}
+/// `NFT_SET_CONCAT`: elements hold a range of each part (Linux 5.6).
+const RANGES_OF_PARTS: libc::c_int = 0x80;
+/// A key has so many parts at most.
+const MOST_PARTS: usize = 5;
 
 /// What a set's keys are, or what a map's keys lead to. Only the length matters to the kernel; number and byte order tell `nft`, which numbers its data
 /// types (include/datatype.h there), how to list the elements.
@@ -22,6 +35,8 @@ pub(super) struct KeyType {
     /// In bytes.
     length: u32,
     in_host_order: bool,
+    /// Of each part in bytes; 0 where there is none.
+    parts: [u8; MOST_PARTS],
 }
 
 impl KeyType {
@@ -41,13 +56,39 @@ impl KeyType {
             number,
             length,
             in_host_order: false,
+            parts: [length as u8, 0, 0, 0, 0],
         }
     }
 
     /// Two keys in one; each part is filled up to a multiple of 4 bytes, the size of a register.
     pub(super) const fn then(self, second: Self) -> Self {
         let length = self.length.next_multiple_of(4) + second.length.next_multiple_of(4);
-        Self::in_network_order((self.number << 6) | second.number, length)
+        let [last, ..] = second.parts;
+        let parts = match self.parts {
+            [a, 0, ..] => [a, last, 0, 0, 0],
+            [a, b, 0, ..] => [a, b, last, 0, 0],
+            [a, b, c, 0, _] => [a, b, c, last, 0],
+            [a, b, c, d, _] => [a, b, c, d, last],
+        };
+        Self {
+            parts,
+            ..Self::in_network_order((self.number << 6) | second.number, length)
+        }
+    }
+
+    fn has_parts(self) -> bool {
+        let [_, second, ..] = self.parts;
+        second > 0
+    }
+
+    fn describe_parts(self, description: &mut Attributes<'_>) {
+        description.nest(description::PARTS, |parts| {
+            for length in self.parts.into_iter().filter(|length| *length > 0) {
+                parts.nest(description::PART, |part| {
+                    part.u32(description::LENGTH, u32::from(length));
+                });
+            }
+        });
     }
 
     /// `NFTNL_UDATA_SET_KEYBYTEORDER` (libnftnl, include/libnftnl/udata.h) with `nft`'s `BYTEORDER_HOST_ENDIAN` or
@@ -65,7 +106,8 @@ pub(super) struct Set {
     pub(super) family: TableFamily,
     pub(super) name: String,
     pub(super) key: KeyType,
-    /// Elements are bounds of intervals; otherwise each is one key, found by its hash.
+    /// Elements are bounds of intervals, or, where the key has parts, hold a range of each; otherwise each is one key,
+    /// found by its hash.
     pub(super) intervals: bool,
     /// What each key leads to: then it is a map.
     pub(super) data: Option<KeyType>,
@@ -90,22 +132,26 @@ impl Batch {
             name: set.display(),
         };
         let id = self.next_set_id();
-        let intervals = if set.intervals {
-            libc::NFT_SET_INTERVAL
-        } else {
-            0
+        let of_parts = set.intervals && set.key.has_parts();
+        let kind = match (set.intervals, of_parts) {
+            (_, true) => libc::NFT_SET_INTERVAL | RANGES_OF_PARTS,
+            (true, false) => libc::NFT_SET_INTERVAL,
+            (false, false) => 0,
         };
         let map = set.data.map_or(0, |_| libc::NFT_SET_MAP);
         self.push(message, |attributes| {
             attributes
                 .text(attribute::NAME, &set.name)
-                .code(attribute::FLAGS, intervals | map)
+                .code(attribute::FLAGS, kind | map)
                 .u32(attribute::KEY_TYPE, set.key.number)
                 .u32(attribute::KEY_LENGTH, set.key.length);
             if let Some(data) = set.data {
                 attributes
                     .u32(attribute::DATA_TYPE, data.number)
                     .u32(attribute::DATA_LENGTH, data.length);
+            }
+            if of_parts {
+                attributes.nest(attribute::DESCRIPTION, |it| set.key.describe_parts(it));
             }
             attributes
                 .u32(attribute::ID, id)

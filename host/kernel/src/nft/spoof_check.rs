@@ -22,14 +22,13 @@ use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
 use super::element::Element;
 use super::expression::{Expression, Header, Meta, Register, Verdict};
+use super::interface_name::{INTERFACE_NAME, interface_key};
 use super::rule::Rule;
 use super::section::Section;
 use super::set::{KeyType, Set};
 use super::table::TableFamily;
 use super::{Base, Nft, NftError, verify};
 
-/// `IFNAMSIZ`.
-const INTERFACE_NAME: usize = libc::IFNAMSIZ;
 /// Offset of the source in the Ethernet header, and its length.
 const ETHERNET_SOURCE: (u32, u32) = (6, 6);
 
@@ -117,7 +116,7 @@ pub(super) fn section() -> Section {
 pub(super) fn add_checks(batch: &mut Batch, checks: &[SpoofCheck]) -> Result<(), NftError> {
     let keys: Vec<_> = checks
         .iter()
-        .map(|check| port_key(&check.port))
+        .map(|check| interface_key(&check.port))
         .collect::<Result<_, _>>()?;
     let pairs = keys
         .iter()
@@ -131,23 +130,9 @@ pub(super) fn add_checks(batch: &mut Batch, checks: &[SpoofCheck]) -> Result<(),
 }
 
 fn elements(check: &SpoofCheck) -> Result<[(Set, Element); 2], NftError> {
-    let port = port_key(&check.port)?;
+    let port = interface_key(&check.port)?;
     let pair = pair(&port, check.mac);
     Ok([(ports(), Element::key(port)), (allowed(), pair)])
-}
-
-fn port_key(name: &str) -> Result<[u8; INTERFACE_NAME], NftError> {
-    let mut key = [0; INTERFACE_NAME];
-    let fits = !name.is_empty() && name.len() < INTERFACE_NAME && !name.contains('\0');
-    match key.get_mut(..name.len()) {
-        Some(start) if fits => start.copy_from_slice(name.as_bytes()),
-        _ => {
-            return Err(NftError::InterfaceName {
-                name: name.chars().take(64).collect(),
-            });
-        }
-    }
-    Ok(key)
 }
 
 fn pair(port: &[u8; INTERFACE_NAME], mac: MacAddress) -> Element {

@@ -92,7 +92,7 @@ fn base_chain(
     let count = section.jumps(connection, base)?.len();
     let expected = section.jump_rules().len();
     Ok((count != expected).then(|| Mismatch {
-        object: format!("rule {} jump {}", base.display(), section.chain.name),
+        object: format!("rules {} jump {}", base.display(), section.chain.name),
         expected: expected.to_string(),
         found: count.to_string(),
     }))

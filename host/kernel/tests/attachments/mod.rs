@@ -155,13 +155,16 @@ pub(crate) fn plan_for(
             gateway: gateway.map(|gateway| gateway.parse::<IpAddr>().unwrap()),
         })
         .collect();
+    let link = read_link(link);
+    let addressing = Addressing {
+        addresses,
+        ..Addressing::default()
+    };
     plan::build(&LinkRequest {
         attachment,
-        link: &read_link(link),
-        addressing: &Addressing {
-            addresses,
-            ..Addressing::default()
-        },
+        link: &link,
+        addressing: &plan::complete(&link, &addressing),
+        mtu: link.mtu(),
         subnets: &[],
         identity: Identity {
             container_mac: MacAddress::from_seed(attachment.container_id.as_bytes()),

@@ -73,7 +73,19 @@ impl Namespace {
         self.run(|| std::fs::write(format!("/proc/sys/net/{key}"), value).unwrap());
     }
 
-    fn tool(&self, name: &str, arguments: &[&str]) -> String {
+    /// Feeds a text to a tool.
+    pub(crate) fn restore(&self, name: &str, arguments: &[&str], text: &str) {
+        let mut child = self.run(|| {
+            let mut command = Command::new(name);
+            command.args(arguments).stdin(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        });
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success(), "{name}");
+    }
+
+    /// Runs a tool; returns what it prints.
+    pub(crate) fn tool(&self, name: &str, arguments: &[&str]) -> String {
         let output = self.run(|| Command::new(name).args(arguments).output().unwrap());
         assert!(
             output.status.success(),

@@ -1,14 +1,15 @@
 use ipnet::IpNet;
 
-use super::{LinkRequest, Plan, mtu, routing};
+use super::{LinkRequest, Plan, routing};
 use crate::attachment::hashed_interface_name;
+use crate::link::mtu;
 use crate::{
     Addressing, Bridge, BridgeDevice, BridgePort, GatewayAddresses, SpoofCheck, Step, VethPair,
     VlanGateway,
 };
 
 pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
-    let addressing = complete(request.addressing, bridge);
+    let addressing = request.addressing;
     let mut steps = vec![Step::Bridge(BridgeDevice {
         name: bridge.bridge.clone(),
         mac: request.identity.bridge_mac,
@@ -17,7 +18,7 @@ pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
         promiscuous: bridge.promisc_mode,
     })];
     if bridge.gateway() {
-        steps.extend(gateway_steps(bridge, &addressing));
+        steps.extend(gateway_steps(bridge, addressing));
         steps.extend(request.forwarding());
     }
     steps.push(Step::Veth(veth(request, bridge)));
@@ -32,14 +33,17 @@ pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
         .map_or([None, None], |steps| steps.map(Some));
     steps.extend(chain);
     if !bridge.disable_container_interface {
-        steps.extend(request.container(&addressing, bridge.enabledad));
+        steps.extend(request.container(addressing, bridge.enabledad));
     }
     steps.extend(sources);
-    Plan { steps, addressing }
+    Plan {
+        steps,
+        addressing: addressing.clone(),
+    }
 }
 
 /// The reference plugin takes the network's first address for a gateway that IPAM does not name.
-fn complete(addressing: &Addressing, bridge: &Bridge) -> Addressing {
+pub(super) fn complete(addressing: &Addressing, bridge: &Bridge) -> Addressing {
     let mut addressing = addressing.clone();
     if bridge.gateway() {
         for entry in &mut addressing.addresses {
@@ -92,7 +96,7 @@ fn veth(request: &LinkRequest<'_>, bridge: &Bridge) -> VethPair {
         host_mac: request.identity.host_mac,
         container_name: request.attachment.interface_name.clone(),
         container_mac: request.identity.container_mac,
-        mtu: mtu(bridge.mtu),
+        mtu: request.mtu,
         group: request.identity.group,
         alias: request.alias(),
         port: Some(BridgePort {

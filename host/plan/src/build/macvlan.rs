@@ -1,20 +1,22 @@
-use super::{LinkRequest, Plan, mtu, routing};
+use super::{LinkRequest, Plan};
 use crate::{Macvlan, MacvlanDevice, Step};
 
 pub(super) fn steps(request: &LinkRequest<'_>, macvlan: &Macvlan) -> Plan {
-    let mut addressing = request.addressing.clone();
-    addressing.routes = routing::resolve(&addressing);
+    let addressing = request.addressing;
     let mut steps = vec![Step::Macvlan(MacvlanDevice {
         name: request.attachment.interface_name.clone(),
         master: macvlan.master.clone(),
         master_in_container: macvlan.link_in_container,
         mode: macvlan.mode,
         mac: request.identity.container_mac,
-        mtu: mtu(macvlan.mtu),
+        mtu: request.mtu,
         broadcast_queue_length: macvlan.broadcast_queue_length,
         alias: request.alias(),
     })];
     // Others outside this host share the network, so the kernel's duplicate address detection stays on.
-    steps.extend(request.container(&addressing, true));
-    Plan { steps, addressing }
+    steps.extend(request.container(addressing, true));
+    Plan {
+        steps,
+        addressing: addressing.clone(),
+    }
 }

@@ -1,25 +1,20 @@
 use std::net::IpAddr;
 
-use super::{LinkRequest, Plan, mtu, routing};
-use crate::{
-    Addressing, ContainerAddresses, ContainerRoutes, HostEnd, PointToPoint, Route, Step, VethPair,
-};
+use super::{LinkRequest, Plan};
+use crate::{Addressing, ContainerAddresses, ContainerRoutes, HostEnd, Route, Step, VethPair};
 
-pub(super) fn steps(request: &LinkRequest<'_>, ptp: &PointToPoint) -> Result<Plan, Vec<String>> {
+pub(super) fn steps(request: &LinkRequest<'_>) -> Result<Plan, Vec<String>> {
     let interface = &request.attachment.interface_name;
     let host_name = request.attachment.host_interface_name();
-    let addressing = Addressing {
-        routes: routing::resolve(request.addressing),
-        ..request.addressing.clone()
-    };
-    let gateways = gateways(&addressing)?;
+    let addressing = request.addressing;
+    let gateways = gateways(addressing)?;
     let mut steps: Vec<Step> = request.forwarding().collect();
     steps.push(Step::Veth(VethPair {
         host_name: host_name.clone(),
         host_mac: request.identity.host_mac,
         container_name: interface.clone(),
         container_mac: request.identity.container_mac,
-        mtu: mtu(ptp.mtu),
+        mtu: request.mtu,
         group: request.identity.group,
         alias: request.alias(),
         port: None,
@@ -42,11 +37,14 @@ pub(super) fn steps(request: &LinkRequest<'_>, ptp: &PointToPoint) -> Result<Pla
     steps.push(Step::ContainerRoutes(ContainerRoutes {
         interface: interface.clone(),
         on_link: gateways,
-        routes: routes(&addressing),
+        routes: routes(addressing),
     }));
     steps.extend(request.announcement());
     steps.extend(sources);
-    Ok(Plan { steps, addressing })
+    Ok(Plan {
+        steps,
+        addressing: addressing.clone(),
+    })
 }
 
 /// The network itself is reached through the gateway too: the other end of the link is the host alone.

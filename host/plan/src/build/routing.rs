@@ -5,7 +5,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::{Addressing, Family, Route};
 
 /// The first gateway of a family among the addresses.
-pub(super) fn gateway(addressing: &Addressing, family: Family) -> Option<IpAddr> {
+pub(crate) fn gateway(addressing: &Addressing, family: Family) -> Option<IpAddr> {
     let mut gateways = addressing
         .addresses
         .iter()

@@ -25,10 +25,12 @@ fn addressing(addresses: &[(&str, Option<&str>)]) -> Addressing {
 
 fn plan(link: &str, addressing: &Addressing) -> Result<Plan, Vec<String>> {
     let seeded = |seed: &[u8]| MacAddress::from_seed(seed);
+    let link = read_link(link);
     build(&LinkRequest {
         attachment: &attachment(),
-        link: &read_link(link),
-        addressing,
+        link: &link,
+        addressing: &complete(&link, addressing),
+        mtu: link.mtu(),
         subnets: &[],
         identity: Identity {
             container_mac: seeded(b"c"),

@@ -110,7 +110,9 @@ pub struct PortClaim {
     pub transport: Transport,
     /// The port.
     pub port: u16,
-    /// None: every address, which clashes with each single one.
+    /// The family of the host's addresses.
+    pub family: Family,
+    /// None: every address of the family, which clashes with each single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
 }
@@ -121,22 +123,29 @@ impl PortClaim {
     pub fn clashes(&self, other: &Self) -> bool {
         self.transport == other.transport
             && self.port == other.port
+            && self.family == other.family
             && (self.address.is_none() || other.address.is_none() || self.address == other.address)
     }
 }
 
 impl PortMapping {
-    /// What it takes of the host.
-    #[must_use]
-    pub fn claim(&self) -> PortClaim {
-        PortClaim {
-            transport: self.transport,
-            port: self.host_port,
-            // The wildcard addresses mean every address, as with a socket.
-            address: self
-                .host_address
-                .filter(|address| !address.is_unspecified()),
-        }
+    /// What it takes of the host: one claim for each family that it is for.
+    pub fn claims(&self) -> impl Iterator<Item = PortClaim> {
+        let only = self.host_address.map(Family::of);
+        // The unspecified addresses mean every address of their family, as with a socket.
+        let address = self
+            .host_address
+            .filter(|address| !address.is_unspecified());
+        let (transport, port) = (self.transport, self.host_port);
+        [Family::Ipv4, Family::Ipv6]
+            .into_iter()
+            .filter(move |family| only.is_none_or(|only| only == *family))
+            .map(move |family| PortClaim {
+                transport,
+                port,
+                family,
+                address,
+            })
     }
 }
 
@@ -159,13 +168,23 @@ impl fmt::Display for PortClaim {
                 self.transport,
                 SocketAddr::new(address, self.port)
             ),
-            None => write!(f, "{} port {}", self.transport, self.port),
+            None => write!(f, "{} port {} ({})", self.transport, self.port, self.family),
         }
     }
 }
 
 impl fmt::Display for PortMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.claim(), self.container_port)
+        match self.host_address {
+            Some(address) => {
+                let host = SocketAddr::new(address, self.host_port);
+                write!(f, "{} {host} to {}", self.transport, self.container_port)
+            }
+            None => write!(
+                f,
+                "{} {} to {}",
+                self.transport, self.host_port, self.container_port
+            ),
+        }
     }
 }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{NetworkTag, PacketCondition, SourceNat, Transport};
+use crate::{Family, NetworkTag, PacketCondition, PortClaim, SourceNat, Transport};
 
 /// 64 bits of a hash that name the chains and maps of one way of forwarding on one network: what is forwarded under other
 /// conditions has chains of its own, so that no condition reaches another network or another stage.
@@ -54,6 +54,19 @@ pub struct PortForward {
     pub host_port: u16,
     /// The container's address and port.
     pub target: SocketAddr,
+}
+
+impl PortForward {
+    /// What it takes of the host.
+    #[must_use]
+    pub fn claim(&self) -> PortClaim {
+        PortClaim {
+            transport: self.transport,
+            port: self.host_port,
+            family: Family::of(self.target.ip()),
+            address: self.host_address,
+        }
+    }
 }
 
 impl ForwardTag {

@@ -169,10 +169,24 @@ impl engine::Leases for Leases {
 }
 
 /// The storage of one plugin. All plugins of a call share the overlay, which is committed with the record.
-pub(super) struct PluginStorage {
-    pub(super) overlay: Arc<Mutex<StorageOverlay>>,
-    pub(super) plugin: String,
-    pub(super) writable: bool,
+pub(crate) struct PluginStorage {
+    overlay: Arc<Mutex<StorageOverlay>>,
+    plugin: String,
+    pub(crate) writable: bool,
+}
+
+impl PluginStorage {
+    pub(crate) fn of(
+        overlay: &Arc<Mutex<StorageOverlay>>,
+        plugin: &str,
+        writable: bool,
+    ) -> Box<dyn engine::Storage> {
+        Box::new(Self {
+            overlay: Arc::clone(overlay),
+            plugin: plugin.to_owned(),
+            writable,
+        })
+    }
 }
 
 impl PluginStorage {
@@ -236,7 +250,7 @@ impl engine::Storage for PluginStorage {
 }
 
 /// A plugin's words, in the node's log.
-pub(super) struct LoggedWords {
+pub(crate) struct LoggedWords {
     pub(crate) log: Log,
     pub(crate) plugin: String,
 }

@@ -6,7 +6,10 @@ use cni::config::{
     IpamConfig, IpamSettings, NetworkConfig, PluginReference, RangeSet, StatusWhenExhausted,
 };
 use cni::pod::Pod;
-use engine::{AttachmentInfo, Grants, HostServices, Limits};
+use cni::request::Add;
+use engine::{
+    AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, RecordedCall, Replayed,
+};
 use plan::{AddressPolicy, Addressing, Attachment, Dns};
 use serde_json::{Map, Value, json};
 use store::{CoolDown, Quota, StorageChanges, StorageOverlay, Store};
@@ -26,15 +29,26 @@ pub(crate) struct PluginIpam {
     config: String,
 }
 
-/// What a plugin decided.
+/// What was decided about addresses.
+#[derive(Default)]
 pub(crate) struct Allocated {
     pub(crate) addressing: Addressing,
-    /// What it wants stored, to be committed with the record.
-    pub(crate) storage: StorageChanges,
+    /// What was recorded of the plugin's call.
+    pub(crate) call: Option<Value>,
+}
+
+impl Allocated {
+    /// Another vendor's executable has decided; how, is its own affair.
+    pub(crate) fn by_delegate(addressing: Addressing) -> Self {
+        Self {
+            addressing,
+            call: None,
+        }
+    }
 }
 
 impl PluginIpam {
-    pub(super) fn new(config: &NetworkConfig, section: &IpamConfig) -> Result<Self, Cause> {
+    pub(crate) fn new(config: &NetworkConfig, section: &IpamConfig) -> Result<Self, Cause> {
         let settings = section.settings().map_err(config_error)?;
         let reference = settings.reference.clone().ok_or_else(|| {
             Cause::IpamSection(
@@ -72,11 +86,11 @@ impl PluginIpam {
         &self,
         node: &Node,
         attachment: &Attachment,
-        requested: &[AddressRequest],
-        pod: Option<&Pod>,
+        request: &Add,
+        overlay: &Arc<Mutex<StorageOverlay>>,
     ) -> Result<Allocated, Cause> {
         let store = node.store()?;
-        let outcome = self.try_allocate(node, store, attachment, requested, pod);
+        let outcome = self.try_allocate(node, store, attachment, request, overlay);
         if outcome.is_err() {
             store.release_pending(&attachment.key(), CoolDown::NONE)?;
         }
@@ -88,31 +102,78 @@ impl PluginIpam {
         node: &Node,
         store: &Store,
         attachment: &Attachment,
-        requested: &[AddressRequest],
-        pod: Option<&Pod>,
+        request: &Add,
+        overlay: &Arc<Mutex<StorageOverlay>>,
     ) -> Result<Allocated, Cause> {
-        let resolver = self.resolver()?;
+        let requested = &request.addresses;
         let policy = self.policy(requested);
-        let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
-        let services = self.services(node, store, attachment, &policy, &overlay, true);
-        let info = info(attachment, requested, pod);
-        let addressing =
-            self.load(node)?
-                .allocate(services, &info, &self.config, resolver.as_ref())?;
+        let services = self.services(node, store, attachment, &policy, overlay, true);
+        let info = info(attachment, requested, request.pod.as_ref());
+        let (outcome, call) = self.ask(node, services, &info)?;
+        let addressing = outcome?;
+        self.accept(store, attachment, requested, &addressing)?;
+        Ok(Allocated {
+            addressing,
+            // What can't be kept can't be explained later, which is no reason to fail.
+            call: serde_json::to_value(&call).ok(),
+        })
+    }
+
+    /// The plugin's answer, unchecked, and the call as data.
+    pub(crate) fn ask(
+        &self,
+        node: &Node,
+        services: HostServices,
+        info: &AttachmentInfo,
+    ) -> Result<(Result<Addressing, CallError>, RecordedCall), Cause> {
+        let resolver = self.resolver()?;
+        let ipam = self.load(node)?;
+        Ok(ipam.allocate_recorded(services, info, &self.config, resolver.as_ref()))
+    }
+
+    /// Runs a recorded call again, with the answers that the host gave then.
+    pub(crate) fn replay(
+        &self,
+        node: &Node,
+        call: &RecordedCall,
+    ) -> Result<Result<Replayed, NotReplayable>, Cause> {
+        Ok(self.load(node)?.replay(call))
+    }
+
+    /// Checks addresses against what the host itself reads from the configuration, and releases what was reserved
+    /// besides.
+    pub(crate) fn accept(
+        &self,
+        store: &Store,
+        attachment: &Attachment,
+        requested: &[AddressRequest],
+        addressing: &Addressing,
+    ) -> Result<(), Cause> {
         let held = store.held(&attachment.key())?;
         let held: Vec<IpAddr> = held.into_iter().map(|lease| lease.address).collect();
-        let problems = policy.problems(&addressing, &held);
+        let problems = self.policy(requested).problems(addressing, &held);
         if !problems.is_empty() {
             return Err(Cause::Answer {
                 plugin: self.name().into(),
                 problems,
             });
         }
-        self.release_surplus(store, attachment, &addressing, &held)?;
-        Ok(Allocated {
-            addressing,
-            storage: changes(store, attachment, &overlay),
-        })
+        self.release_surplus(store, attachment, addressing, &held)
+    }
+
+    /// Reserves an address that a stage of the chain adds.
+    pub(crate) fn reserve(
+        &self,
+        node: &Node,
+        store: &Store,
+        attachment: &Attachment,
+        requested: &[AddressRequest],
+        address: IpAddr,
+    ) -> Result<(), Cause> {
+        let policy = self.policy(requested);
+        let mut leases = leases(node, store, attachment, &policy);
+        engine::Leases::reserve(&mut leases, address)
+            .map_err(|source| Cause::AddedAddress { address, source })
     }
 
     /// What was reserved and is not in the answer would be taken for nothing.
@@ -143,7 +204,7 @@ impl PluginIpam {
     /// Tells the plugin that the attachment is gone.
     pub(crate) fn release(&self, node: &Node, attachment: &Attachment) -> Result<(), Cause> {
         let store = node.store()?;
-        let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
+        let overlay = overlay(store, attachment);
         let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, true);
         self.load(node)?
             .release(services, &info(attachment, &[], None), &self.config)?;
@@ -159,7 +220,7 @@ impl PluginIpam {
         addressing: &Addressing,
     ) -> Result<(), Cause> {
         let store = node.store()?;
-        let overlay = Arc::new(Mutex::new(store.storage(attachment, Quota::default())));
+        let overlay = overlay(store, attachment);
         let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, false);
         let info = info(attachment, &[], pod);
         Ok(self
@@ -177,7 +238,7 @@ impl PluginIpam {
         };
         let plugin = self.load(node)?;
         let services = || {
-            let overlay = Arc::new(Mutex::new(store.storage(&nobody, Quota::default())));
+            let overlay = overlay(store, &nobody);
             self.services(node, store, &nobody, &self.policy(&[]), &overlay, false)
         };
         plugin.validate(services(), &self.config)?;
@@ -238,20 +299,8 @@ impl PluginIpam {
         writable: bool,
     ) -> HostServices {
         HostServices {
-            leases: Box::new(Leases {
-                store: store.clone(),
-                attachment: attachment.clone(),
-                policy: policy.clone(),
-                now: unix_seconds(node.now),
-                reserved: Vec::new(),
-                swept: false,
-                log: node.log.clone(),
-            }),
-            storage: Box::new(PluginStorage {
-                overlay: Arc::clone(overlay),
-                plugin: self.name().into(),
-                writable,
-            }),
+            leases: Some(Box::new(leases(node, store, attachment, policy))),
+            storage: PluginStorage::of(overlay, self.name(), writable),
             log: Box::new(LoggedWords {
                 log: node.log.clone(),
                 plugin: self.name().into(),
@@ -261,8 +310,25 @@ impl PluginIpam {
     }
 }
 
-/// What a finished call wants stored.
-fn changes(
+fn leases(node: &Node, store: &Store, attachment: &Attachment, policy: &AddressPolicy) -> Leases {
+    Leases {
+        store: store.clone(),
+        attachment: attachment.clone(),
+        policy: policy.clone(),
+        now: unix_seconds(node.now),
+        reserved: Vec::new(),
+        swept: false,
+        log: node.log.clone(),
+    }
+}
+
+/// What the plugins of one call write, each under its own keys.
+pub(crate) fn overlay(store: &Store, attachment: &Attachment) -> Arc<Mutex<StorageOverlay>> {
+    Arc::new(Mutex::new(store.storage(attachment, Quota::default())))
+}
+
+/// What finished calls want stored.
+pub(crate) fn changes(
     store: &Store,
     attachment: &Attachment,
     overlay: &Mutex<StorageOverlay>,
@@ -284,7 +350,7 @@ fn plugin_config(
     let mut config = section.clone();
     let mut sets: Vec<Value> = Vec::new();
     if let Some(Value::Array(from_runtime)) = runtime_config.and_then(|all| all.get("ipRanges")) {
-        sets.extend(from_runtime.iter().cloned());
+        sets.extend(from_runtime.iter().cloned().map(small_initials));
     }
     if config.get("subnet").is_some_and(|subnet| !subnet.is_null()) {
         let keys = ["subnet", "rangeStart", "rangeEnd", "gateway"];
@@ -303,7 +369,28 @@ fn plugin_config(
     config
 }
 
-fn info(
+/// Runtimes that use the library go-cni begin keys with capital letters, which Go reads alike; plugins need not know.
+fn small_initials(set: Value) -> Value {
+    match set {
+        Value::Array(ranges) => ranges.into_iter().map(small_initials).collect(),
+        Value::Object(range) => {
+            let small = |key: String| {
+                let mut letters = key.chars();
+                let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+                first.into_iter().chain(letters).collect()
+            };
+            range
+                .into_iter()
+                .map(|(key, value)| (small(key), value))
+                .collect::<Map<String, Value>>()
+                .into()
+        }
+        other => other,
+    }
+}
+
+/// What plugins are told about the attachment.
+pub(crate) fn info(
     attachment: &Attachment,
     requested: &[AddressRequest],
     pod: Option<&Pod>,
@@ -343,7 +430,7 @@ mod tests {
     fn a_plugin_sees_all_ranges_in_one_place() {
         let section = json!({"type": "wasm-cni", "subnet": "10.1.0.0/24", "gateway": "10.1.0.9",
             "ranges": [[{"subnet": "fd00::/64"}]]});
-        let runtime = json!({"ipRanges": [[{"subnet": "10.9.0.0/24"}]]});
+        let runtime = json!({"ipRanges": [[{"Subnet": "10.9.0.0/24"}]]});
         let config = plugin_config(section.as_object().unwrap(), Some(&runtime));
         assert_eq!(
             config["ranges"],

@@ -1,17 +1,19 @@
 use cni::request::Check;
 use cni::role::Role;
 use cni::verb::Verb;
-use kernel::{Kernel, Linux, Netns};
+use kernel::{Kernel, KernelError, Linux, Netns, Place};
 use plan::Attachment;
-use store::{Record, RecordState};
+use store::{Record, RecordState, StagePart};
 
 use super::add::LOCK_WAIT;
 use super::expectation::expectation;
-use super::{about, key, refuse_stages};
+use super::{about, key};
+use crate::chain::{self, Stage};
 use crate::failure::{Cause, Failure};
 use crate::ipam::Ipam;
 use crate::log::Level;
 use crate::node::Node;
+use crate::{ipam, record};
 
 /// CNI CHECK: is everything that ADD made still there?
 pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Failure> {
@@ -20,7 +22,6 @@ pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Failure> {
 }
 
 fn verify(node: &Node, request: &Check, attachment: &Attachment) -> Result<(), Cause> {
-    refuse_stages(&request.call)?;
     let netns = Netns::open(&request.netns)?;
     let store = node.store()?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
@@ -37,17 +38,65 @@ fn verify(node: &Node, request: &Check, attachment: &Attachment) -> Result<(), C
             path: request.netns.display().to_string(),
         });
     }
-    if request.call.role == Role::Link {
-        verify_steps(request, &netns, &record)?;
+    let mut kernel = Linux::with_container(&netns)?;
+    let config = &request.call.config;
+    let stages = match request.call.role {
+        Role::Ipam => Vec::new(),
+        Role::Link => {
+            verify_steps(request, &mut kernel, &record.parts)?;
+            Stage::of_chain(config)
+        }
+        Role::Stage => {
+            let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
+            let part = record::part_of_stage(&record, &stage).ok_or(Cause::NoRecord)?;
+            verify_steps(request, &mut kernel, std::slice::from_ref(part))?;
+            vec![stage]
+        }
+    };
+    ask_stages(node, request, attachment, &kernel, &stages)?;
+    match request.call.role {
+        Role::Stage => Ok(()),
+        Role::Link | Role::Ipam => verify_ipam(node, request, attachment, &record),
     }
-    verify_ipam(node, request, attachment, &record)
 }
 
-fn verify_steps(request: &Check, netns: &Netns, record: &Record) -> Result<(), Cause> {
-    let mut kernel = Linux::with_container(netns)?;
+/// Asks the plugins themselves. One that is not installed any more is for STATUS to tell.
+fn ask_stages(
+    node: &Node,
+    request: &Check,
+    attachment: &Attachment,
+    kernel: &Linux,
+    stages: &[Stage],
+) -> Result<(), Cause> {
+    if stages.is_empty() {
+        return Ok(());
+    }
+    let name = &attachment.interface_name;
+    let interface = kernel
+        .container_interface(name)?
+        .ok_or_else(|| KernelError::NotFound {
+            name: name.clone(),
+            place: Place::Container,
+        })?;
+    let last = &request.previous_result.result;
+    let proposal = chain::of_previous(attachment, last, &interface);
+    let info = ipam::info(attachment, &[], request.pod.as_ref());
+    for stage in stages {
+        match stage.check(node, attachment, &info, &proposal) {
+            Err(cause @ (Cause::PluginStore(_) | Cause::Load(_))) => {
+                let text = format!("CHECK {attachment}: {}", cause.in_stage(&stage.name));
+                node.log.write(Level::Warning, &text);
+            }
+            outcome => outcome.map_err(|cause| cause.in_stage(&stage.name))?,
+        }
+    }
+    Ok(())
+}
+
+fn verify_steps(request: &Check, kernel: &mut Linux, parts: &[StagePart]) -> Result<(), Cause> {
     let mut mismatches = Vec::new();
     let last = &request.previous_result.result;
-    for step in record.parts.iter().flat_map(|part| &part.steps) {
+    for step in parts.iter().flat_map(|part| &part.steps) {
         if let Some(expected) = expectation(step, last) {
             mismatches.extend(kernel.verify(&expected)?);
         }

@@ -1,3 +1,5 @@
+mod stage;
+
 use cni::request::Del;
 use cni::role::Role;
 use cni::verb::Verb;
@@ -24,11 +26,11 @@ pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Failure> {
             &format!("DEL {attachment}: goes on without this: {problem}"),
         );
     }
-    // A stage undoes its own part only, and none is recorded by this version.
-    if request.call.role == Role::Stage {
-        return Ok(());
-    }
-    about(&attachment, remove(node, request, &attachment))
+    let outcome = match request.call.role {
+        Role::Stage => stage::remove(node, request, &attachment),
+        Role::Link | Role::Ipam => remove(node, request, &attachment),
+    };
+    about(&attachment, outcome)
 }
 
 fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {

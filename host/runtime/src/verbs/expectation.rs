@@ -36,6 +36,30 @@ pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
                 return None;
             }
         }
+        Step::LinkSettings(settings) => {
+            let interface = settings.interface.clone();
+            if let (Some(mac), Some(found)) = (&mut settings.wanted.mac, mac_of(last, &interface)) {
+                *mac = found;
+            }
+            if let (Some(mtu), Some(found)) = (&mut settings.wanted.mtu, mtu_of(last, &interface)) {
+                *mtu = found;
+            }
+        }
+        // What was removed may be there again by a later plugin's wish.
+        Step::AmendAddresses(amendment) => {
+            amendment.remove.clear();
+            amendment
+                .add
+                .retain(|entry| last.ips.iter().any(|ip| ip.address == entry.address));
+        }
+        Step::AmendRoutes(amendment) => {
+            amendment.remove.clear();
+            amendment.add.retain(|route| {
+                last.routes
+                    .iter()
+                    .any(|other| other.dst == route.destination)
+            });
+        }
         // An announcement leaves nothing that could be looked at.
         Step::Announce(_) => return None,
         _ => {}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::failure::Cause;
 
 /// Reads the `link` section.
-pub(super) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
+pub(crate) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
     let mut keys = config.link.clone().unwrap_or_default();
     let kind = keys.remove("kind").unwrap_or_default();
     let link =

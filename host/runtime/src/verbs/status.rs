@@ -1,11 +1,12 @@
 use cni::request::Status;
 use cni::role::Role;
 use cni::verb::Verb;
+use engine::Outcome;
 use kernel::Linux;
 use plan::NetworkTag;
 
-use super::add::is_exhausted;
-use super::{about_network, link, refuse_stages};
+use super::{about_network, link};
+use crate::chain::Stage;
 use crate::clock::unix_seconds;
 use crate::failure::{Cause, Failure};
 use crate::ipam::{Ipam, PluginIpam};
@@ -19,8 +20,13 @@ pub(crate) fn status(node: &Node, request: &Status) -> Result<(), Failure> {
 }
 
 fn ready(node: &Node, request: &Status) -> Result<(), Cause> {
-    refuse_stages(&request.call)?;
     let config = &request.call.config;
+    let stages = Stage::of_chain(config);
+    for stage in stages.iter().chain(&Stage::of_entry(config)) {
+        stage
+            .status(node, config.name.as_ref())
+            .map_err(|cause| cause.in_stage(&stage.name))?;
+    }
     if request.call.role == Role::Link {
         link::parse(config)?;
         Linux::host()?.can_serve()?;
@@ -54,4 +60,12 @@ fn plugin_ready(node: &Node, plugin: &PluginIpam, network: &str) -> Result<(), C
         }
         outcome => outcome,
     }
+}
+
+/// Did the plugin say that no address is left?
+fn is_exhausted(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Plugin(error) if matches!(error.outcome, Outcome::Failed(engine::Failure::Exhausted(_)))
+    )
 }

@@ -3,6 +3,7 @@ use plan::{AttachmentKey, NetworkTag};
 use super::{Record, RecordState};
 use crate::key::{Key, Parts, Table};
 use crate::lease::{self, CoolDown, Lease};
+use crate::port_claim;
 use crate::storage::{self, StorageChanges};
 use crate::transaction::{View, Writing};
 use crate::{Store, StoreError};
@@ -68,6 +69,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if another call has changed what a guest read: nothing is written, run the guests again.
+    /// [`StoreError::PortTaken`] if a step forwards a port of the host that belongs to another attachment: nothing is
+    /// written.
     pub fn put_pending(
         &self,
         record: &Record,
@@ -124,6 +127,7 @@ impl Store {
         self.volatile().write(|w| {
             let leases = lease::cool_all(w, attachment, cool_down)?;
             storage::remove_attachment(w, attachment)?;
+            port_claim::release_all(w, attachment)?;
             let record = remove_record(w, attachment)?;
             Ok(Removed { record, leases })
         })
@@ -198,7 +202,7 @@ fn following(group: u32) -> u32 {
     }
 }
 
-fn record_key(attachment: &AttachmentKey) -> Key {
+pub(crate) fn record_key(attachment: &AttachmentKey) -> Key {
     Key::of(Table::Record).attachment(attachment)
 }
 
@@ -233,7 +237,7 @@ impl Header {
     }
 }
 
-fn decode(value: &[u8]) -> Result<Record, StoreError> {
+pub(crate) fn decode(value: &[u8]) -> Result<Record, StoreError> {
     let (_, json) = Header::split(value)?;
     Record::decode(json)
 }
@@ -249,6 +253,7 @@ fn put(w: &mut Writing<'_>, record: &Record, json: &[u8]) -> Result<(), StoreErr
     {
         remove_indexes(w, &attachment, old)?;
     }
+    port_claim::settle(w, record)?;
     w.put(&record_key(&attachment), &header.with(json))?;
     w.put(&network_key(header.network).attachment(&attachment), &[])?;
     w.put(&group_key(record.group), attachment.as_bytes())

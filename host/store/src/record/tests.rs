@@ -23,6 +23,8 @@ fn record(container: impl ToString) -> Record {
             Step::Loopback {},
         ],
         undo: vec![Undo::LoopbackDown { netns }],
+        changes: vec![],
+        call: None,
         addressing: Some(Addressing::default()),
         config: serde_json::json!({"type": "wasm-cni", "mtu": 1500}),
         result: serde_json::json!({"ips": [{"address": "10.1.0.2/16"}]}),

@@ -157,6 +157,8 @@ mod tests {
                     mac,
                 },
             ],
+            changes: Vec::new(),
+            call: None,
             addressing: None,
             config: json!({}),
             result: json!({}),

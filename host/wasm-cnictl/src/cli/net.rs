@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use cni::ids::{ContainerId, InterfaceName};
 use serde_json::Value;
 
+use super::StateArgs;
 use crate::net::cache;
 
 /// `wasm-cnictl net …`
@@ -20,6 +21,9 @@ pub(crate) enum NetCommand {
     Gc(GcArgs),
     /// Ask the plugins whether they could serve an ADD now.
     Status(StatusArgs),
+    /// Put back our rules, and what we share with the host, that a firewall's reload or a flush took
+    /// away: those of all networks.
+    Restore(StateArgs),
 }
 
 /// Where configuration, executables and results are.
@@ -126,13 +130,13 @@ pub(crate) struct StatusArgs {
     pub(crate) places: Places,
 }
 
-fn capability(text: &str) -> anyhow::Result<(String, Value)> {
+pub(super) fn capability(text: &str) -> anyhow::Result<(String, Value)> {
     let (name, argument) = text
         .split_once('=')
         .context("write it as NAME=JSON, e.g. mac=\"02:00:00:00:00:01\"")?;
     Ok((name.to_owned(), json(argument)?))
 }
 
-fn json(text: &str) -> anyhow::Result<Value> {
+pub(super) fn json(text: &str) -> anyhow::Result<Value> {
     serde_json::from_str(text).context("it is not JSON; a text needs double quotes of its own")
 }

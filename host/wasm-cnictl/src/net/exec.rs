@@ -45,7 +45,7 @@ impl SearchPath {
     }
 
     /// The first regular file of that name.
-    fn find(&self, plugin: &PluginType) -> Option<PathBuf> {
+    pub(crate) fn find(&self, plugin: &PluginType) -> Option<PathBuf> {
         self.0
             .iter()
             .map(|directory| directory.join(plugin.as_str()))

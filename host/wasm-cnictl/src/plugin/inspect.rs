@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use engine::{Engine, StoreError};
-use runtime::BUILT_IN_PLUGINS;
+use runtime::is_built_in;
 use sha2::{Digest, Sha256};
 
 use super::describe::Description;
@@ -30,7 +30,7 @@ pub(super) fn run(args: InspectArgs, output: &mut Output) -> anyhow::Result<Exit
 /// The built-in plugins are part of `wasm-cni`, so nothing is known of them here.
 fn explain(error: StoreError, name: &str) -> anyhow::Error {
     let missing = matches!(error, StoreError::NotInstalled { .. });
-    if missing && BUILT_IN_PLUGINS.contains(&name) {
+    if missing && is_built_in(name) {
         return anyhow!("{name} is built into wasm-cni; nothing is installed under this name");
     }
     error.into()

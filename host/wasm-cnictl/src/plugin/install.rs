@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::Context;
 use engine::Engine;
-use runtime::BUILT_IN_PLUGINS;
+use runtime::is_built_in;
 
 use super::describe::Description;
 use super::{installed, wasm_file};
@@ -21,7 +21,7 @@ pub(super) fn run(args: InstallArgs, output: &mut Output) -> anyhow::Result<Exit
     let component = wasm_file::component(&args.file, &args.adapters)?;
     let store = installed::store(&args.store)?;
     let manifest = store.install(&Engine::new()?, &name, &component, SystemTime::now())?;
-    if BUILT_IN_PLUGINS.contains(&name.as_str()) {
+    if is_built_in(&name) {
         output.remark(&format!(
             "a plugin named {name} is built into wasm-cni; networks get this one only where they \
              pin its digest"

@@ -55,6 +55,17 @@ pub(super) fn component(path: &Path, adapters: &AdapterArgs) -> anyhow::Result<V
     }
 }
 
+/// The component that these bytes are, or that is made of them.
+///
+/// # Errors
+/// When they are neither component nor module, or carry no world.
+pub(crate) fn component_of(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    match kind(bytes) {
+        Kind::Component => Ok(bytes.to_vec()),
+        _ => componentize(bytes, &AdapterArgs::default()),
+    }
+}
+
 /// A component of the core module in `path`.
 ///
 /// # Errors

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 
+use engine::Role;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// A plugin written as the text of a core module: five functions that succeed with nothing, and what a test puts in their
-/// place.
+/// A plugin written as the text of a core module: for each role five functions that succeed with nothing, and what a test
+/// puts in their place.
 ///
 /// The functions return the address of their answer. [`ANSWER`] points to zeroes: success, and an empty allocation. What
 /// the host hands in is laid from 4096 upwards.
@@ -16,8 +17,12 @@ pub(crate) struct Guest {
     parts: String,
     /// Pages of the memory.
     pages: u32,
+    roles: Vec<Role>,
     validate: String,
     allocate: String,
+    amend: String,
+    /// `check` of a policy.
+    check: String,
     /// Interfaces beyond ours.
     interfaces: BTreeSet<String>,
 }
@@ -41,8 +46,11 @@ impl Default for Guest {
             imports: String::new(),
             parts: String::new(),
             pages: 2,
+            roles: vec![Role::Ipam],
             validate: ANSWER.to_owned(),
             allocate: ANSWER.to_owned(),
+            amend: ANSWER.to_owned(),
+            check: ANSWER.to_owned(),
             interfaces: BTreeSet::new(),
         }
     }
@@ -54,6 +62,31 @@ impl Guest {
         Self {
             allocate: allocate.to_owned(),
             ..Self::default()
+        }
+    }
+
+    /// A policy whose `amend` does this and then succeeds.
+    pub(crate) fn amending(amend: &str) -> Self {
+        Self {
+            roles: vec![Role::Policy],
+            amend: format!("{amend} {ANSWER}"),
+            ..Self::default()
+        }
+    }
+
+    /// A policy whose `check` does this and then succeeds.
+    pub(crate) fn checking(check: &str) -> Self {
+        Self {
+            roles: vec![Role::Policy],
+            check: format!("{check} {ANSWER}"),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn roles(self, roles: &[Role]) -> Self {
+        Self {
+            roles: roles.to_vec(),
+            ..self
         }
     }
 
@@ -86,15 +119,13 @@ impl Guest {
     }
 
     pub(crate) fn component(&self) -> Vec<u8> {
-        let ipam = "wasm-cni:plugin/ipam@0.1.0";
         let Self {
             imports,
             parts,
             pages,
-            validate,
-            allocate,
             ..
         } = self;
+        let exports: String = self.roles.iter().map(|role| self.exports(*role)).collect();
         let module = format!(
             r#"(module
                 {imports}
@@ -106,21 +137,45 @@ impl Guest {
                     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
                     (global.set $next (i32.add (local.get $at) (local.get 3)))
                     (local.get $at))
-                (func (export "{ipam}#validate") (param i32 i32) (result i32) {validate})
-                (func (export "{ipam}#allocate") (param i32) (result i32) {allocate})
-                (func (export "{ipam}#release") (param i32) (result i32) {ANSWER})
-                (func (export "{ipam}#check") (param i32) (result i32) {ANSWER})
-                (func (export "{ipam}#status") (param i32 i32) (result i32) {ANSWER}))"#
+                {exports})"#
         );
+        let include = |role: &Role| format!("include wasm-cni:plugin/{role}-plugin@0.1.0;\n");
         let import = |interface: &String| format!("import {interface};\n");
-        componentize(
-            &module,
-            &self.interfaces.iter().map(import).collect::<String>(),
+        let includes = self.roles.iter().map(include);
+        let imports = self.interfaces.iter().map(import);
+        componentize(&module, &includes.chain(imports).collect::<String>())
+    }
+
+    fn exports(&self, role: Role) -> String {
+        let Self {
+            validate,
+            allocate,
+            amend,
+            check,
+            ..
+        } = self;
+        let interface = format!("wasm-cni:plugin/{role}@0.1.0");
+        let (decide, check) = match role {
+            Role::Ipam => (
+                format!("#allocate\") (param i32) (result i32) {allocate}"),
+                ANSWER,
+            ),
+            Role::Policy => (
+                format!("#amend\") (param i32) (result i32) {amend}"),
+                check.as_str(),
+            ),
+        };
+        format!(
+            r#"(func (export "{interface}#validate") (param i32 i32) (result i32) {validate})
+                (func (export "{interface}{decide})
+                (func (export "{interface}#release") (param i32) (result i32) {ANSWER})
+                (func (export "{interface}#check") (param i32) (result i32) {check})
+                (func (export "{interface}#status") (param i32 i32) (result i32) {ANSWER})"#
         )
     }
 }
 
-/// Makes a component of a core module that imports what `world` names beyond an IPAM plugin's interfaces.
+/// Makes a component of a core module, in this world.
 fn componentize(module: &str, world: &str) -> Vec<u8> {
     let mut resolve = Resolve::new();
     resolve
@@ -129,9 +184,7 @@ fn componentize(module: &str, world: &str) -> Vec<u8> {
     for package in WASI {
         resolve.push_str("package.wit", package).unwrap();
     }
-    let world = format!(
-        "package test:guest; world guest {{ include wasm-cni:plugin/ipam-plugin@0.1.0;\n{world} }}"
-    );
+    let world = format!("package test:guest; world guest {{ {world} }}");
     let package = resolve.push_str("world.wit", &world).unwrap();
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
     let mut module = wat::parse_str(module).unwrap();

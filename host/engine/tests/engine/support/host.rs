@@ -32,7 +32,7 @@ impl Recorder {
 
     pub(crate) fn services(&self) -> HostServices {
         HostServices {
-            leases: Box::new(Arc::clone(&self.0)),
+            leases: Some(Box::new(Arc::clone(&self.0))),
             storage: Box::new(Arc::clone(&self.0)),
             log: Box::new(Arc::clone(&self.0)),
             now: now(),
@@ -45,6 +45,13 @@ impl Recorder {
 
     pub(crate) fn ranges(&self) -> Vec<AddressRange> {
         self.0.lock().unwrap().ranges.clone()
+    }
+
+    pub(crate) fn keep(&self, scope: Scope, key: &str, value: &[u8]) {
+        let mut memory = self.0.lock().unwrap();
+        memory
+            .values
+            .insert((scope, key.to_owned()), value.to_vec());
     }
 
     pub(crate) fn value(&self, scope: Scope, key: &str) -> Option<Vec<u8>> {

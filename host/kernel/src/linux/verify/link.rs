@@ -137,7 +137,7 @@ impl Linux {
 }
 
 impl Differences {
-    fn identity(&mut self, link: &LinkState, kind: &str, mac: MacAddress) {
+    pub(in crate::linux) fn identity(&mut self, link: &LinkState, kind: &str, mac: MacAddress) {
         self.equal(format!("kind of {}", link.name), kind, &link.kind);
         self.unless(
             link.mac == Some(mac),

@@ -66,7 +66,7 @@ impl Linux {
 }
 
 impl Differences {
-    fn addresses(
+    pub(in crate::linux) fn addresses(
         &mut self,
         socket: &RouteSocket,
         link: &LinkState,
@@ -90,7 +90,7 @@ impl Differences {
         Ok(())
     }
 
-    fn routes(
+    pub(in crate::linux) fn routes(
         &mut self,
         socket: &RouteSocket,
         link: &LinkState,

@@ -51,8 +51,8 @@ fn is_tracked(nft: &mut Nft, host: Option<&str>, port: u16) -> bool {
 }
 
 fn send_to_all() {
-    for address in ["127.0.0.1:4000", "127.0.0.2:4000", "127.0.0.1:4001"] {
-        send(address);
+    for target in ["127.0.0.1:4000", "127.0.0.2:4000", "127.0.0.1:4001"] {
+        send(target);
     }
 }
 

@@ -144,7 +144,7 @@ fn rules(family: Family, chain: &PortForwardChain) -> Vec<Rule> {
     rules.push(rule(
         "ports of one address",
         &[
-            &[load(family, AddressField::Destination)],
+            &[load(family, AddressField::Destination, Register::First)],
             &forward(family, Reach::OneAddress, chain.tag),
         ],
     ));

@@ -88,7 +88,7 @@ fn address(family: Family, field: AddressField, network: IpNet) -> Test {
             network.netmask().octets().to_vec(),
         ),
     };
-    let mut load = vec![load(family, field)];
+    let mut load = vec![load(family, field, Register::First)];
     if network.prefix_len() < network.max_prefix_len() {
         load.push(Expression::Mask {
             register: REGISTER,

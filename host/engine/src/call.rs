@@ -1,0 +1,200 @@
+use std::time::UNIX_EPOCH;
+
+use plan::{Change, Proposal};
+use wasmtime::Store;
+use wasmtime::component::{Instance, InstancePre, Linker};
+
+use crate::attachment::AttachmentInfo;
+use crate::audit::Import;
+use crate::bindings::types;
+use crate::grants::Grants;
+use crate::limits::Limits;
+use crate::outcome::{CallError, Outcome, Phase};
+use crate::plugin::Plugin;
+use crate::role::Role;
+use crate::sandbox::{CallState, Context, Sandbox, Seed};
+use crate::services::HostServices;
+use crate::{host, lift, wasi};
+
+/// What a function of a plugin returns, as wasmtime hands it over.
+pub(crate) type Answer<T> = wasmtime::Result<Result<T, types::Failure>>;
+
+/// Where the functions of one role are in a component.
+pub(crate) trait Export: Sized {
+    /// The role.
+    const ROLE: Role;
+    /// The functions of one instance.
+    type Guest;
+
+    /// Finds them and checks their types.
+    fn find(component: &InstancePre<CallState>) -> wasmtime::Result<Self>;
+
+    /// Those of this instance.
+    fn load(
+        &self,
+        store: &mut Store<CallState>,
+        instance: &Instance,
+    ) -> wasmtime::Result<Self::Guest>;
+}
+
+/// A plugin in one role, linked but not running: each call instantiates it anew.
+pub(crate) struct Linked<E> {
+    plugin: Plugin,
+    component: InstancePre<CallState>,
+    export: E,
+    grants: Grants,
+    limits: Limits,
+}
+
+/// What came of a call that the plugin ended with success.
+pub(crate) struct Answered<T> {
+    pub(crate) value: T,
+    /// What it proposed meanwhile, in its order.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl<E: Export> Linked<E> {
+    pub(crate) fn new(plugin: &Plugin, grants: &Grants, limits: Limits) -> Result<Self, CallError> {
+        let failed = |outcome| CallError {
+            plugin: plugin.name.clone(),
+            phase: Phase::StartUp,
+            outcome,
+        };
+        let offered = plugin.interface().roles();
+        if !offered.contains(&E::ROLE) {
+            let wanted = E::ROLE;
+            return Err(failed(Outcome::NoRole { wanted, offered }));
+        }
+        let missing = plugin.interface().first_ungranted(grants);
+        if let Some(missing) = missing.filter(|_| !plugin.is_builtin()) {
+            let (import, grant) = (missing.import, missing.grant);
+            return Err(failed(Outcome::NotGranted { import, grant }));
+        }
+        let instances = limits.instances;
+        let linked = link(plugin).and_then(|component| Ok((E::find(&component)?, component)));
+        let (export, component) =
+            linked.map_err(|source| failed(Outcome::Instantiation { instances, source }))?;
+        Ok(Self {
+            plugin: plugin.clone(),
+            component,
+            export,
+            grants: grants.clone(),
+            limits,
+        })
+    }
+
+    /// Instantiates the plugin and asks it.
+    pub(crate) fn call<T>(
+        &self,
+        call: Call<'_>,
+        services: HostServices,
+        ask: impl FnOnce(&E::Guest, &mut Store<CallState>) -> Answer<T>,
+    ) -> Result<Answered<T>, CallError> {
+        let context = Context {
+            seed: call.seed(&self.plugin.name, &services),
+            grants: self.grants.clone(),
+            proposal: call.proposal.cloned().unwrap_or_default(),
+            amends: call.phase == Phase::Amend,
+        };
+        let mut sandbox = Sandbox::new(&self.plugin.engine, &self.limits, services, context)
+            .map_err(|outcome| self.failed(Phase::StartUp, outcome))?;
+        let started = self.component.instantiate(&mut sandbox.store);
+        let guest = started.and_then(|instance| self.export.load(&mut sandbox.store, &instance));
+        let answer = match guest {
+            Err(error) => Err(self.failed(Phase::StartUp, sandbox.instantiation(error))),
+            Ok(guest) => ask(&guest, &mut sandbox.store)
+                .map_err(|error| sandbox.outcome(error))
+                .and_then(|answer| answer.map_err(|said| lift::failure(said).into()))
+                .map_err(|outcome| self.failed(call.phase, outcome)),
+        };
+        let changes = sandbox.finish();
+        answer.map(|value| Answered { value, changes })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The plugin's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.plugin.name
+    }
+
+    pub(crate) fn failed(&self, phase: Phase, outcome: Outcome) -> CallError {
+        CallError {
+            plugin: self.plugin.name.clone(),
+            phase,
+            outcome,
+        }
+    }
+}
+
+/// What makes one call the same as another.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    phase: Phase,
+    attachment: Option<&'a AttachmentInfo>,
+    config: &'a str,
+    proposal: Option<&'a Proposal>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        phase: Phase,
+        attachment: Option<&'a AttachmentInfo>,
+        config: &'a str,
+    ) -> Self {
+        Self {
+            phase,
+            attachment,
+            config,
+            proposal: None,
+        }
+    }
+
+    /// A call that is shown this proposal; others are shown an empty one.
+    pub(crate) fn showing(self, proposal: &'a Proposal) -> Self {
+        Self {
+            proposal: Some(proposal),
+            ..self
+        }
+    }
+
+    fn seed(&self, plugin: &str, services: &HostServices) -> Seed {
+        let instant = services.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let attachment = self.attachment.map_or(["", "", ""], |attachment| {
+            [
+                &attachment.network,
+                &attachment.container_id,
+                &attachment.interface_name,
+            ]
+        });
+        let [network, container, interface] = attachment.map(str::as_bytes);
+        let phase = self.phase.to_string();
+        let nanoseconds = instant.as_nanos().to_be_bytes();
+        let parts = [
+            plugin.as_bytes(),
+            phase.as_bytes(),
+            network,
+            container,
+            interface,
+        ];
+        Seed::of(&[&parts[..], &[self.config.as_bytes(), &nanoseconds]].concat())
+    }
+}
+
+/// Links what the audit found and nothing else, once for all clones of a plugin.
+fn link(plugin: &Plugin) -> wasmtime::Result<InstancePre<CallState>> {
+    if let Some(linked) = plugin.linked.get() {
+        return Ok(linked.clone());
+    }
+    let mut linker = Linker::new(plugin.engine.wasmtime());
+    for import in &plugin.imports {
+        match import {
+            Import::Own(interface) => host::link(&mut linker, interface)?,
+            Import::Wasi(interface) => wasi::link(&mut linker, interface)?,
+        }
+    }
+    let linked = linker.instantiate_pre(&plugin.component)?;
+    Ok(plugin.linked.get_or_init(|| linked).clone())
+}

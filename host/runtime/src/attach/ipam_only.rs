@@ -1,0 +1,49 @@
+//! The IPAM delegate of another vendor's interface plugin.
+
+use super::{Attaching, MOST_TRIES, Put, Recorded, contended};
+use crate::clock::unix_seconds;
+use crate::failure::Cause;
+use crate::ipam::{self, Ipam};
+use crate::{record, result};
+
+impl Attaching<'_> {
+    /// Addresses alone.
+    pub(crate) fn ipam_only(&self) -> Result<cni::result::CniResult, Cause> {
+        let config = &self.request.call.config;
+        let ipam = Ipam::of(self.node, config, &self.request.call.search_path)?;
+        let Some(Ipam::Plugin(plugin)) = &ipam else {
+            return Err(Cause::IpamSection(
+                "the ipam section names no plugin of ours".into(),
+            ));
+        };
+        for _ in 0..MOST_TRIES {
+            let overlay = self.overlay();
+            let allocated = plugin.allocate(self.node, self.attachment, self.request, &overlay)?;
+            let storage = ipam::changes(self.store, self.attachment, &overlay);
+            let part = record::ipam_part(plugin.name(), config, &allocated);
+            let group = self.store.next_group()?;
+            let now = unix_seconds(self.node.now);
+            let record = record::pending(
+                self.attachment,
+                self.netns.identity(),
+                group,
+                now,
+                vec![part],
+            );
+            match self.put(&record, &storage)? {
+                Put::Written => {
+                    let result = result::of_addressing(&allocated.addressing);
+                    let recorded = Recorded {
+                        record,
+                        steps: Vec::new(),
+                        storage,
+                    };
+                    self.finish(recorded, &result)?;
+                    return Ok(result);
+                }
+                Put::Contended => self.release_reserved(None)?,
+            }
+        }
+        Err(contended(plugin.name()))
+    }
+}

@@ -1,0 +1,214 @@
+//! One stage as an entry of the network's list by itself: it works on `prevResult`, whoever made the interface.
+
+use cni::result::CniResult;
+use kernel::{ApplyError, ContainerInterface, KernelError, Linux, Place};
+use plan::{Merge, Merged, Proposal, Step, Undo};
+use serde_json::Value;
+use store::{Record, RecordState};
+
+use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
+use crate::chain::{self, Stage};
+use crate::clock::unix_seconds;
+use crate::failure::Cause;
+use crate::ipam::{self, PluginIpam, PluginStorage};
+use crate::log::Level;
+use crate::{record, result};
+
+/// What the stage finds.
+struct Found {
+    /// What earlier entries of the list recorded with us.
+    record: Option<Record>,
+    interface: ContainerInterface,
+    previous: CniResult,
+    proposal: Proposal,
+}
+
+impl Attaching<'_> {
+    pub(crate) fn stage(&self) -> Result<CniResult, Cause> {
+        let config = &self.request.call.config;
+        let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
+        let previous = config.previous_result.as_ref().ok_or(Cause::NoStage)?;
+        let mut kernel = Linux::with_container(&self.netns)?;
+        let found = self.find(&kernel, previous.result.clone())?;
+        let (recorded, merged) = self.decide_stage(&kernel, &stage, &found)?;
+        let applied = match self.apply(&mut kernel, &recorded.steps, &recorded.record) {
+            Ok(applied) => applied,
+            Err(error) => return Err(self.give_up_stage(found.record, error)),
+        };
+        let result = result::amended(
+            &found.previous,
+            self.attachment,
+            &found.proposal,
+            &merged.proposal,
+            sets_dns(&merged),
+            &applied.links,
+        );
+        self.finish(recorded, &result)?;
+        Ok(result)
+    }
+
+    fn find(&self, kernel: &Linux, previous: CniResult) -> Result<Found, Cause> {
+        let name = &self.attachment.interface_name;
+        let interface = kernel
+            .container_interface(name)?
+            .ok_or_else(|| KernelError::NotFound {
+                name: name.clone(),
+                place: Place::Container,
+            })?;
+        let record = self.store.record(&self.attachment.key())?;
+        // A record of another namespace is that of a dead container of the same name.
+        let of_this_netns = |record: &Record| {
+            let recorded = record.netns.as_ref();
+            recorded.is_none_or(|netns| netns.cookie == self.netns.cookie())
+        };
+        if record.as_ref().is_some_and(|record| !of_this_netns(record)) {
+            return Err(Cause::AlreadyAttached);
+        }
+        let mut proposal = chain::of_previous(self.attachment, &previous, &interface);
+        proposal.rules = kernel.routing_rules()?;
+        Ok(Found {
+            record,
+            interface,
+            previous,
+            proposal,
+        })
+    }
+
+    fn decide_stage(
+        &self,
+        kernel: &Linux,
+        stage: &Stage,
+        found: &Found,
+    ) -> Result<(Recorded, Merged), Cause> {
+        for _ in 0..MOST_TRIES {
+            let overlay = self.overlay();
+            let (merged, call) = self.run_stage(stage, found, &overlay)?;
+            let storage = ipam::changes(self.store, self.attachment, &overlay);
+            let (record, steps) =
+                self.record_stage(kernel, stage, found, &merged, call.as_ref())?;
+            match self.put(&record, &storage)? {
+                Put::Written => {
+                    let recorded = Recorded {
+                        record,
+                        steps,
+                        storage,
+                    };
+                    return Ok((recorded, merged));
+                }
+                Put::Contended => {}
+            }
+        }
+        Err(contended(&stage.name.plugin))
+    }
+
+    fn run_stage(
+        &self,
+        stage: &Stage,
+        found: &Found,
+        overlay: &Overlay,
+    ) -> Result<(Merged, Option<Value>), Cause> {
+        let mut merge = Merge::new(&self.attachment.interface_name, found.proposal.clone());
+        let stages = std::slice::from_ref(stage);
+        let storage = |plugin: &str| PluginStorage::of(overlay, plugin, true);
+        let mut calls = chain::run(self.node, stages, &self.info(), &storage, &mut merge)?;
+        let merged = agreed(self.node, merge, &self.attachment.interface_name)?;
+        let (before, after) = (&found.proposal.addressing, &merged.proposal.addressing);
+        self.settle_addresses(recorded_ipam(found.record.as_ref()).as_ref(), before, after)?;
+        Ok((merged, calls.pop().flatten()))
+    }
+
+    fn record_stage(
+        &self,
+        kernel: &Linux,
+        stage: &Stage,
+        found: &Found,
+        merged: &Merged,
+        call: Option<&Value>,
+    ) -> Result<(Record, Vec<Step>), Cause> {
+        let mut record = match &found.record {
+            Some(record) => record.clone(),
+            None => self.new_record(found)?,
+        };
+        let netns = self.recorded_netns(&record);
+        let steps = chain::steps_of_stage(
+            self.attachment,
+            merged,
+            &found.proposal.addressing,
+            record.group,
+            record::link_kind(&record) == Some("bridge"),
+            self.node.now,
+        );
+        let steps = self.observed(kernel, steps)?;
+        check_flows(&record, &steps)?;
+        let changes = merged.stages.first().map(|stage| stage.changes.as_slice());
+        record.parts.push(record::stage_part(
+            stage,
+            changes.unwrap_or_default(),
+            call,
+            &steps,
+            &netns,
+        ));
+        record.state = RecordState::Pending;
+        Ok((record, steps))
+    }
+
+    /// Another vendor made the link: its end on the host will tell whether the container lives.
+    fn new_record(&self, found: &Found) -> Result<Record, Cause> {
+        let netns = self.netns.identity();
+        let group = self.store.next_group()?;
+        let now = unix_seconds(self.node.now);
+        let witness = found.interface.peer.as_ref().and_then(|end| {
+            Some(Undo::DeleteHostLink {
+                name: end.name.clone(),
+                kind: plan::LinkKind::Veth,
+                mac: end.mac?,
+            })
+        });
+        let mut record = record::pending(self.attachment, netns, group, now, Vec::new());
+        record.witness = witness;
+        Ok(record)
+    }
+
+    /// After a failed plan: the record is again what it was, unless something is left for the DEL that follows.
+    fn give_up_stage(&self, before: Option<Record>, error: Box<ApplyError>) -> Cause {
+        if error.clean_up_failures.is_empty() {
+            let restored = match before {
+                Some(record) if record.state == RecordState::Applied => {
+                    self.store.mark_applied(&record)
+                }
+                Some(record) => self.store.put_pending(&record, None),
+                None => self
+                    .store
+                    .remove(&self.attachment.key(), self.cool_down())
+                    .map(|_| ()),
+            };
+            if let Err(store) = restored {
+                let text = format!("{}: {store}", self.attachment);
+                self.node.log.write(Level::Error, &text);
+            }
+        }
+        error.into()
+    }
+}
+
+/// Flow rules of one attachment are one set of disjoint elements, so they can't come from two entries of the list.
+fn check_flows(record: &Record, steps: &[Step]) -> Result<(), Cause> {
+    let has = |steps: &[Step]| steps.iter().any(|step| matches!(step, Step::Flows(_)));
+    let earlier = record.parts.iter().find(|part| has(&part.steps));
+    match earlier {
+        Some(part) if has(steps) => Err(Cause::FlowsElsewhere {
+            plugin: part.plugin.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The plugin of ours that gave the addresses, if an earlier entry of the list recorded one.
+fn recorded_ipam(record: Option<&Record>) -> Option<PluginIpam> {
+    let config = record::config(record?)?;
+    let section = config.ipam.as_ref()?;
+    if section.plugin_type.as_str() != cni::role::OWN_TYPE {
+        return None;
+    }
+    PluginIpam::new(&config, section).ok()
+}

@@ -1,0 +1,83 @@
+//! From what a chain agrees on to the steps: the same for doing it and for showing it.
+
+use std::time::SystemTime;
+
+use ipnet::IpNet;
+use plan::{
+    Addressing, Attachment, ChainRequest, Identity, Link, LinkRequest, Merge, Merged, Plan,
+    Proposal, Step,
+};
+
+use crate::failure::Cause;
+use crate::identity;
+
+/// A chain on top of a link that is made with it.
+pub(crate) fn merge_on_link(attachment: &Attachment, link: &Link, proposal: Proposal) -> Merge {
+    let merge = Merge::new(&attachment.interface_name, proposal);
+    match link.masquerade_exclusions() {
+        Some(exclude) => merge.with_masquerade(exclude),
+        None => merge,
+    }
+}
+
+/// The identity with what the chain has set of it.
+pub(crate) fn agreed_identity(identity: Identity, merged: &Merged) -> Identity {
+    Identity {
+        container_mac: merged.proposal.mac.unwrap_or(identity.container_mac),
+        ..identity
+    }
+}
+
+/// The steps of a link, and those of each of its stages.
+///
+/// # Errors
+/// What the addressing lacks for this kind of link.
+pub(crate) fn steps_on_link(
+    attachment: &Attachment,
+    link: &Link,
+    merged: &Merged,
+    subnets: &[IpNet],
+    identity: Identity,
+    now: SystemTime,
+) -> Result<(Plan, Vec<Vec<Step>>), Cause> {
+    let plan = plan::build(&LinkRequest {
+        attachment,
+        link,
+        addressing: &merged.proposal.addressing,
+        mtu: merged.proposal.mtu,
+        subnets,
+        identity,
+    })
+    .map_err(Cause::Plan)?;
+    let chain = plan::chain(&ChainRequest {
+        attachment,
+        merged,
+        before: None,
+        subnets,
+        group: identity.group,
+        ifb_mac: identity::made("ifb", attachment, now),
+        bridge_is_ours: true,
+    });
+    Ok((plan, chain))
+}
+
+/// The steps of a stage by itself, on an interface with this addressing.
+pub(crate) fn steps_of_stage(
+    attachment: &Attachment,
+    merged: &Merged,
+    before: &Addressing,
+    group: u32,
+    bridge_is_ours: bool,
+    now: SystemTime,
+) -> Vec<Step> {
+    let steps = plan::chain(&ChainRequest {
+        attachment,
+        merged,
+        before: Some(before),
+        subnets: &[],
+        group,
+        ifb_mac: identity::made("ifb", attachment, now),
+        bridge_is_ours,
+    });
+    steps.into_iter().flatten().collect()
+}

@@ -1,0 +1,59 @@
+//! What the objects of an attachment are recognised by: fixed and written down before any of them exists.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kernel::Linux;
+use plan::{Attachment, Identity, Link, MacAddress, MacvlanMode};
+use store::Store;
+
+use crate::failure::Cause;
+
+/// Chooses Ethernet addresses and link group. The container's address is, in this order, the one that the runtime asks
+/// for, the one that is configured, a made one.
+pub(crate) fn choose(
+    kernel: &Linux,
+    store: &Store,
+    attachment: &Attachment,
+    link: &Link,
+    requested: Option<MacAddress>,
+    now: SystemTime,
+) -> Result<Identity, Cause> {
+    let made = |end: &str| made(end, attachment, now);
+    let configured = requested.or_else(|| configured(link));
+    let container_mac = match (configured, link) {
+        (Some(mac), _) => mac,
+        // The kernel gives it no other.
+        (None, Link::Macvlan(macvlan)) if macvlan.mode == MacvlanMode::Passthru => {
+            kernel.passthru_address(macvlan.master.as_deref(), macvlan.link_in_container)?
+        }
+        (None, _) => made("container"),
+    };
+    Ok(Identity {
+        container_mac,
+        host_mac: made("host"),
+        bridge_mac: made("bridge"),
+        group: store.next_group()?,
+    })
+}
+
+/// The Ethernet address that the operator has written down.
+pub(crate) fn configured(link: &Link) -> Option<MacAddress> {
+    match link {
+        Link::Macvlan(macvlan) => macvlan.mac,
+        Link::Bridge(_) | Link::Ptp(_) | Link::Loopback {} => None,
+    }
+}
+
+/// Another one for each call, so that undo tells what this call made from what an earlier or later one did.
+pub(crate) fn made(end: &str, attachment: &Attachment, now: SystemTime) -> MacAddress {
+    let instant = now
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
+    let seed = format!(
+        "{end} {} {instant} {}",
+        attachment.key(),
+        std::process::id()
+    );
+    MacAddress::from_seed(seed.as_bytes())
+}

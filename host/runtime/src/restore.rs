@@ -1,0 +1,232 @@
+//! Putting back what was taken away behind our back, by an operator's call.
+
+use std::collections::BTreeMap;
+
+use kernel::{Kernel, KernelError, Linux};
+use plan::Step;
+use store::{Record, RecordState, Store};
+
+use crate::failure::Cause;
+use crate::firewall;
+
+/// What was missing, and what became of it. In words; each thing once, whoever shares it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// What was missing and is there again, each with the attachments that need it.
+    pub restored: Vec<Missing>,
+    /// What is missing still, with the reason.
+    pub failures: Vec<String>,
+}
+
+/// Something that was missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What.
+    pub what: String,
+    /// The attachments whose it is.
+    pub attachments: Vec<String>,
+}
+
+/// Compares what the records say with the kernel, and does what is missing again. Where nothing is missing, nothing is
+/// touched.
+pub(crate) fn restore(store: &Store) -> Result<Restored, Cause> {
+    let mut kernel = Linux::host()?;
+    let wanted = Wanted::of(&applied(store)?);
+    let mut restored = Restored::default();
+    let mut missing = Vec::new();
+    for (step, attachments) in wanted.steps() {
+        match is_missing(&mut kernel, step) {
+            Ok(true) => missing.push((step, attachments)),
+            Ok(false) => {}
+            Err(error) => restored.failures.push(format!("{step}: {error}")),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(restored);
+    }
+    // Our tables come first, in one batch: what is shared may be anchored in them.
+    firewall::restore(store, &mut kernel)?;
+    for (step, attachments) in missing {
+        match put_back(&mut kernel, step) {
+            Ok(()) => restored.restored.push(Missing {
+                what: step.to_string(),
+                attachments: attachments.to_vec(),
+            }),
+            Err(why) => restored.failures.push(format!("{step}: {why}")),
+        }
+    }
+    Ok(restored)
+}
+
+fn applied(store: &Store) -> Result<Vec<Record>, Cause> {
+    let mut records = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.records(after)?;
+        records.extend(page.records);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    records.retain(|record| record.state == RecordState::Applied);
+    records.sort_by_key(|record| record.created_at);
+    Ok(records)
+}
+
+/// Steps of all attachments that a firewall's reload can take away, each once and in the order of their plans.
+#[derive(Default)]
+struct Wanted {
+    order: Vec<Step>,
+    attachments: BTreeMap<usize, Vec<String>>,
+}
+
+impl Wanted {
+    fn of(records: &[Record]) -> Self {
+        let mut wanted = Self::default();
+        for record in records {
+            let steps = record.parts.iter().flat_map(|part| &part.steps);
+            for step in steps.filter(|step| belongs_to_the_firewall(step)) {
+                wanted.add(step, &record.attachment.to_string());
+            }
+        }
+        wanted
+    }
+
+    /// Records come from the oldest to the newest, whose settings hold for what is shared.
+    fn add(&mut self, step: &Step, attachment: &str) {
+        let known = self.order.iter_mut().enumerate();
+        let mut same = known.filter(|(_, known)| is_same_object(known, step));
+        let place = match same.next() {
+            Some((place, known)) => {
+                known.clone_from(step);
+                place
+            }
+            None => {
+                drop(same);
+                self.order.push(step.clone());
+                self.order.len().saturating_sub(1)
+            }
+        };
+        let attachments = self.attachments.entry(place).or_default();
+        if !attachments.iter().any(|known| known == attachment) {
+            attachments.push(attachment.to_owned());
+        }
+    }
+
+    fn steps(&self) -> impl Iterator<Item = (&Step, &[String])> {
+        self.order
+            .iter()
+            .zip(self.attachments.values().map(Vec::as_slice))
+    }
+}
+
+fn is_same_object(one: &Step, other: &Step) -> bool {
+    match (one, other) {
+        (Step::MasqueradeNetwork(one), Step::MasqueradeNetwork(other)) => {
+            one.network == other.network
+        }
+        (Step::PortForwardChain(one), Step::PortForwardChain(other)) => one.tag == other.tag,
+        _ => one == other,
+    }
+}
+
+/// Rules and their elements, and the switches without which they are of no use.
+fn belongs_to_the_firewall(step: &Step) -> bool {
+    is_shared_with_the_host(step)
+        || matches!(
+            step,
+            Step::MasqueradeNetwork(_)
+                | Step::Masquerade(_)
+                | Step::SpoofCheck(_)
+                | Step::PortForwardChain(_)
+                | Step::PortForwards(_)
+                | Step::FlowTable {}
+                | Step::Flows(_)
+                | Step::Isolation(_)
+                | Step::HostFirewallPass(_)
+        )
+}
+
+/// What is not in our tables, so that the tables' own restoring does not bring it back.
+fn is_shared_with_the_host(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Forwarding { .. }
+            | Step::RouteLocalnet { .. }
+            | Step::BridgeFilter { .. }
+            | Step::HostFirewallAccept {}
+    )
+}
+
+fn is_missing(kernel: &mut Linux, step: &Step) -> Result<bool, KernelError> {
+    Ok(!kernel.verify(step)?.is_empty())
+}
+
+fn put_back(kernel: &mut Linux, step: &Step) -> Result<(), String> {
+    if is_shared_with_the_host(step) {
+        kernel.perform(step).map_err(|error| error.to_string())?;
+    }
+    let mismatches = kernel.verify(step).map_err(|error| error.to_string())?;
+    if mismatches.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+    Err(texts.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::{Attachment, Family, MasqueradeSources};
+    use serde_json::Value;
+    use store::StagePart;
+
+    use super::*;
+
+    #[test]
+    fn what_several_attachments_share_is_wanted_once_and_links_are_not() {
+        let record = |container: &str, address: &str| {
+            let attachment = Attachment {
+                network: "n".into(),
+                container_id: container.into(),
+                interface_name: "eth0".into(),
+            };
+            let steps = vec![
+                Step::Forwarding {
+                    family: Family::Ipv4,
+                },
+                Step::Loopback {},
+                Step::Masquerade(MasqueradeSources {
+                    network: attachment.network_tag(),
+                    sources: vec![address.parse().unwrap()],
+                }),
+            ];
+            let mut record = Record::new(attachment, 1, 0);
+            record.parts.push(StagePart {
+                id: String::new(),
+                plugin: String::new(),
+                steps,
+                undo: Vec::new(),
+                changes: Vec::new(),
+                call: None,
+                addressing: None,
+                config: Value::Null,
+                result: Value::Null,
+            });
+            record
+        };
+        let wanted = Wanted::of(&[record("a", "10.0.0.2"), record("b", "10.0.0.3")]);
+        let steps: Vec<_> = wanted
+            .steps()
+            .map(|(step, attachments)| (step.to_string(), attachments.len()))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                ("IPv4 forwarding".to_owned(), 2),
+                ("masquerade of 10.0.0.2".to_owned(), 1),
+                ("masquerade of 10.0.0.3".to_owned(), 1)
+            ]
+        );
+    }
+}

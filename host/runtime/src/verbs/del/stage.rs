@@ -1,0 +1,51 @@
+//! DEL of one stage that is an entry of the network's list by itself: its own part goes, the rest stays.
+
+use cni::request::Del;
+use kernel::Linux;
+use plan::Attachment;
+use store::{CoolDown, RecordState};
+
+use super::super::add::LOCK_WAIT;
+use crate::chain::Stage;
+use crate::failure::Cause;
+use crate::log::Level;
+use crate::node::Node;
+use crate::{detach, record};
+
+/// A part that is gone, or a record that is, is no error: DEL is repeated, and the link's own DEL takes every part with it.
+pub(super) fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
+    let store = node.store()?;
+    let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
+    let Some(mut record) = store.record(&attachment.key())? else {
+        return Ok(());
+    };
+    let stage = Stage::of_entry(&request.call.config);
+    let index = match &stage {
+        Some(stage) => record::position_of_stage(&record, stage),
+        None => spoilt(request).and_then(|plugin| record::latest_of_plugin(&record, plugin)),
+    };
+    let Some(index) = index else {
+        return Ok(());
+    };
+    let part = record.parts.remove(index);
+    detach::undo_part(&mut Linux::host()?, &part, &record)?;
+    if record.parts.is_empty() {
+        store.remove(&attachment.key(), CoolDown::NONE)?;
+    } else if record.state == RecordState::Applied {
+        store.mark_applied(&record)?;
+    } else {
+        store.put_pending(&record, None)?;
+    }
+    if let Some(stage) = stage
+        && let Err(cause) = stage.release(node, attachment)
+    {
+        let text = format!("{attachment}: {}", cause.in_stage(&stage.name));
+        node.log.write(Level::Warning, &text);
+    }
+    Ok(())
+}
+
+/// The plugin that a configuration names which can't be read otherwise.
+fn spoilt(request: &Del) -> Option<&str> {
+    request.call.config.raw.get("plugin")?.as_str()
+}
