@@ -11,7 +11,7 @@
 mod nft_host_ports;
 mod nft_namespaces;
 
-use nft_host_ports::{Server, World, answer, both, chain, no_answer, to_pod, wanted};
+use nft_host_ports::{Server, World, answer, both, chain, forward, no_answer, to_pod, wanted};
 use plan::{SourceNat, Step, Transport, Undo};
 
 const BOTH: [Transport; 2] = [Transport::Tcp, Transport::Udp];
@@ -24,6 +24,8 @@ fn server(world: &World) -> Server {
 fn a_port_answers_from_everywhere_and_only_near_sources_are_replaced() {
     let Some(world) = World::new() else { return };
     let _server = server(&world);
+    // Masquerade of the network has no say in it.
+    world.masquerade(&["10.1.0.2", "10.1.0.3", "fd00:1::2", "fd00:1::3"]);
     world.forward(&chain(SourceNat::Local, &[]), &to_pod());
     for bridged in [false, true] {
         world.filter_bridged(bridged);
@@ -169,7 +171,14 @@ fn the_mark_is_on_no_packet_that_leaves() {
     let Some(world) = World::new() else { return };
     let _pod = server(&world);
     let _outside = Server::new(&world.outside, "[::]:8080", "outside");
+    let _other = Server::new(&world.other, "[::]:80", "other");
+    world.masquerade(&["10.1.0.3"]);
     world.forward(&chain(SourceNat::Local, &[]), &to_pod());
+    let always = chain(SourceNat::Always, &[]);
+    world.forward(
+        &always,
+        &[forward(Transport::Tcp, None, 8081, "10.2.0.2:80")],
+    );
     world.host.nft(
         "add table inet watch
          add counter inet watch between; add counter inet watch left; add counter inet watch every
@@ -182,7 +191,8 @@ fn the_mark_is_on_no_packet_that_leaves() {
     for (from, to, found) in [
         (&world.neighbour, "192.0.2.1:8080", "pod 10.1.0.1"),
         (&world.host, "127.0.0.1:8080", "pod 10.1.0.1"),
-        (&world.neighbour, "192.0.2.2:8080", "outside 10.1.0.3"),
+        (&world.neighbour, "192.0.2.2:8080", "outside 192.0.2.1"),
+        (&world.neighbour, "192.0.2.1:8081", "other 10.2.0.1"),
     ] {
         assert_eq!(answer(from, Transport::Tcp, to).as_deref(), Some(found));
     }
@@ -195,8 +205,8 @@ fn the_mark_is_on_no_packet_that_leaves() {
             .skip_while(|word| *word != "packets");
         words.nth(1).unwrap().parse::<u32>().unwrap()
     };
-    // The neighbour's first packet, and no other.
-    assert_eq!(packets("between"), 1);
+    // The first packet of each of the neighbour's two, and no other.
+    assert_eq!(packets("between"), 2);
     assert_eq!(packets("left"), 0);
     assert!(packets("every") > 10);
 }

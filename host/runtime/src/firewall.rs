@@ -107,7 +107,7 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use plan::{Attachment, MasqueradeSources};
+    use plan::{Attachment, MasqueradeSources, PortForwards, SourceNat, Transport};
     use serde_json::Value;
     use store::StagePart;
 
@@ -158,5 +158,52 @@ mod tests {
         assert_eq!(network.exclude, ["192.168.0.0/16".parse().unwrap()]);
         assert_eq!(network.subnets.len(), 1);
         assert_eq!(sources.len(), 2);
+    }
+    #[test]
+    fn a_way_of_forwarding_has_the_ports_and_subnets_of_all() {
+        let with_port = |container: &str, created_at, subnet: &str, host_port| {
+            let mut record = record(container, created_at, "192.168.0.0/16", "10.1.0.2");
+            let tag = ForwardTag::of("pods", SourceNat::Local, 13, &[]);
+            let forward = PortForward {
+                transport: Transport::Tcp,
+                host_address: None,
+                host_port,
+                target: "10.1.0.2:80".parse().unwrap(),
+            };
+            record.parts[0].steps.extend([
+                Step::RouteLocalnet {
+                    link: "cni0".into(),
+                },
+                Step::PortForwardChain(PortForwardChain {
+                    tag,
+                    network: "pods".into(),
+                    subnets: vec![subnet.parse().unwrap()],
+                    source_nat: SourceNat::Local,
+                    mark_bit: 13,
+                    conditions: Vec::new(),
+                }),
+                Step::PortForwards(PortForwards {
+                    tag,
+                    forwards: vec![forward],
+                }),
+            ]);
+            record
+        };
+        let none = Wanted::of(vec![record("c", 1, "192.168.0.0/16", "10.1.0.2")]).firewall();
+        assert!(!none.loopback_guard && none.port_forwards.is_empty());
+        let firewall = Wanted::of(vec![
+            with_port("new", 9, "10.2.0.0/16", 81),
+            with_port("old", 1, "10.1.0.0/16", 80),
+        ])
+        .firewall();
+        assert!(firewall.loopback_guard);
+        assert_eq!(firewall.masquerade.len(), 1);
+        let [(chain, forwards)] = &firewall.port_forwards[..] else {
+            panic!("{:?}", firewall.port_forwards);
+        };
+        assert_eq!(chain.subnets.len(), 2);
+        // The newest is the last, and counts.
+        let ports: Vec<_> = forwards.iter().map(|forward| forward.host_port).collect();
+        assert_eq!(ports, [80, 81]);
     }
 }

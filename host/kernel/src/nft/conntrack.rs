@@ -44,7 +44,7 @@ pub enum Tracked {
 impl Nft {
     /// Forgets tracked connections to these ports, of UDP only.
     ///
-    /// The kernel picks them (Linux 6.8); an older one is asked for all that there are.
+    /// The kernel picks them (Linux 6.8), except by addresses of IPv6; where it can't, it is asked for them first.
     ///
     /// # Errors
     /// What the kernel refuses. It is none that there is no such connection.
@@ -54,6 +54,10 @@ impl Nft {
         tracked: Tracked,
     ) -> Result<(), NftError> {
         for selection in selections(forwards, tracked) {
+            if !selection.is_comparable() {
+                self.forget_one_by_one(&selection)?;
+                continue;
+            }
             match self.flush(&selection) {
                 // Older kernels take it for the description of one connection, which lacks an address.
                 Err(error) if matches!(error.errno(), Some(libc::EINVAL | libc::ENOENT)) => {
@@ -107,7 +111,7 @@ impl Nft {
     fn tracked(&mut self, selection: &Selection) -> Result<Vec<Connection>, NftError> {
         let request = selection.request(message::GET);
         self.connection.dump(&request, |attributes, found| {
-            // Kernels before 5.8 do not filter.
+            // The kernel compares not all of it, and before 5.8 nothing.
             found.extend(selection.pick(attributes));
             Some(())
         })
@@ -166,16 +170,21 @@ impl Selection {
         }
     }
 
+    fn is_comparable(&self) -> bool {
+        self.original.is_comparable() && self.reply.is_comparable()
+    }
+
     fn request(&self, kind: i32) -> Request {
+        let (original, reply) = (self.original.comparable(), self.reply.comparable());
         self.write(kind, |attributes| {
             attributes
-                .nest(attribute::ORIGINAL, |tuple| self.original.encode(tuple))
-                .nest(attribute::REPLY, |tuple| self.reply.encode(tuple))
+                .nest(attribute::ORIGINAL, |tuple| original.encode(tuple))
+                .nest(attribute::REPLY, |tuple| reply.encode(tuple))
                 .nest(attribute::FILTER, |filter| {
                     // Not in network byte order, unlike all else.
                     filter
-                        .bytes(filter::ORIGINAL_FLAGS, &self.original.flags().to_ne_bytes())
-                        .bytes(filter::REPLY_FLAGS, &self.reply.flags().to_ne_bytes());
+                        .bytes(filter::ORIGINAL_FLAGS, &original.flags().to_ne_bytes())
+                        .bytes(filter::REPLY_FLAGS, &reply.flags().to_ne_bytes());
                 });
         })
     }

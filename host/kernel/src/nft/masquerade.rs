@@ -35,8 +35,7 @@ use super::{Base, Nft, NftError, verify};
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-/// The chain that changes source addresses.
-pub(super) const POSTROUTING: &[BaseChain] = &[BaseChain {
+const BASE_CHAINS: &[BaseChain] = &[BaseChain {
     family: TableFamily::Inet,
     name: "postrouting",
     kind: "nat",
@@ -134,7 +133,7 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
         })
         .collect();
     Section {
-        base_chains: POSTROUTING,
+        base_chains: BASE_CHAINS,
         chain: Chain {
             family: TableFamily::Inet,
             name: format!("masq-{tag}"),

@@ -4,7 +4,7 @@
 //! table inet wasm-cni {
 //!   chain ports-prerouting { type nat hook prerouting priority dstnat + 5; policy accept; <conditions> jump ports-<tag> }
 //!   chain ports-output     { type nat hook output     priority dstnat + 5; policy accept; <conditions> jump ports-<tag> }
-//!   chain postrouting      { type nat hook postrouting priority srcnat;    policy accept; jump ports-snat-<bit> }
+//!   chain ports-postrouting { type nat hook postrouting priority srcnat - 5; policy accept; jump ports-snat-<bit> }
 //!   chain ports-<tag> {                                                    # the same for IPv6
 //!     ip saddr @near4-<tag> meta mark set meta mark | <bit>
 //!     dnat ip to ip daddr . meta l4proto . th dport map @host4-<tag>
@@ -60,12 +60,14 @@ impl Nft {
     pub fn add_port_forwards(&mut self, wanted: &PortForwards) -> Result<(), NftError> {
         let elements = elements(wanted)?;
         match self.connection.commit(addition(&elements)) {
-            Err(error) if error.errno() == Some(libc::EBUSY) => self.lead_anew(&elements),
+            // One of the keys leads to something else.
+            Err(error) if matches!(error.errno(), Some(libc::EEXIST | libc::EBUSY)) => {
+                self.lead_anew(&elements)
+            }
             done => done,
         }
     }
 
-    /// EBUSY: one of the keys leads to something else.
     fn lead_anew(&mut self, elements: &[(Set, Element)]) -> Result<(), NftError> {
         let mut batch = Batch::new(None);
         for (map, element) in elements {

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use kernel::nft::Firewall;
 use kernel::{Kernel, Linux, Performed, Undone};
 use plan::{
-    ForwardTag, Mismatch, PacketCondition, PortForward, PortForwardChain, PortForwards, SourceNat,
-    Step, Transport, Undo,
+    ForwardTag, MasqueradeNetwork, MasqueradeSources, Mismatch, NetworkTag, PacketCondition,
+    PortForward, PortForwardChain, PortForwards, SourceNat, Step, Transport, Undo,
 };
 
 use crate::nft_namespaces::{Namespace, connect};
@@ -48,6 +49,18 @@ impl World {
             outside: Namespace::new()?,
         };
         let World { host, .. } = &world;
+        for namespace in [
+            host,
+            &world.pod,
+            &world.neighbour,
+            &world.other,
+            &world.outside,
+        ] {
+            // Link-local addresses that can be used at once, or neighbours are not found in the first second.
+            for key in ["all", "default"] {
+                namespace.sysctl(&format!("ipv6/conf/{key}/accept_dad"), "0");
+            }
+        }
         host.ip("link add cni0 type bridge");
         host.ip("link set cni0 up");
         for (link, guest) in [
@@ -127,6 +140,23 @@ impl World {
             .run(|| Linux::host().unwrap().restore_firewall(firewall).unwrap());
     }
 
+    /// Masquerades what these addresses send out of the bridge's network.
+    pub(crate) fn masquerade(&self, sources: &[&str]) {
+        let network = NetworkTag::of("pods");
+        self.perform(&[
+            Step::MasqueradeNetwork(MasqueradeNetwork {
+                network,
+                name: "pods".into(),
+                subnets: subnets(),
+                exclude: Vec::new(),
+            }),
+            Step::Masquerade(MasqueradeSources {
+                network,
+                sources: sources.iter().map(|text| text.parse().unwrap()).collect(),
+            }),
+        ]);
+    }
+
     /// Forwards these ports in this way, as an ADD of a container on the bridge does.
     pub(crate) fn forward(&self, chain: &PortForwardChain, forwards: &[PortForward]) -> Vec<Step> {
         let wanted = wanted(chain, forwards);
@@ -142,6 +172,12 @@ impl World {
         self.perform(&steps);
         steps
     }
+}
+
+fn subnets() -> Vec<IpNet> {
+    ["10.1.0.0/24", "fd00:1::/64"]
+        .map(|text| text.parse().unwrap())
+        .to_vec()
 }
 
 pub(crate) fn wanted(chain: &PortForwardChain, forwards: &[PortForward]) -> PortForwards {
@@ -163,9 +199,7 @@ pub(crate) fn chain_of(
     PortForwardChain {
         tag: ForwardTag::of(network, source_nat, MARK_BIT, conditions),
         network: network.into(),
-        subnets: ["10.1.0.0/24", "fd00:1::/64"]
-            .map(|text| text.parse().unwrap())
-            .to_vec(),
+        subnets: subnets(),
         source_nat,
         mark_bit: MARK_BIT,
         conditions: conditions.to_vec(),

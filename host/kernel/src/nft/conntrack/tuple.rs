@@ -36,6 +36,25 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Can the kernel compare all of it? Not addresses of IPv6: it takes those that are equal for different
+    /// (`ctnetlink_filter_match_tuple`, net/netfilter/nf_conntrack_netlink.c, at least up to Linux 6.18).
+    pub(super) fn is_comparable(self) -> bool {
+        let is_v6 = |address: Option<IpAddr>| address.is_some_and(|address| address.is_ipv6());
+        !is_v6(self.source.0) && !is_v6(self.destination.0)
+    }
+
+    /// What is left if the kernel shall compare it.
+    pub(super) fn comparable(self) -> Self {
+        if self.is_comparable() {
+            return self;
+        }
+        Self {
+            source: (None, self.source.1),
+            destination: (None, self.destination.1),
+            ..self
+        }
+    }
+
     /// What the kernel shall compare. It compares no port without the protocol.
     pub(super) fn flags(self) -> u32 {
         let (source, source_port) = self.source;
@@ -160,6 +179,20 @@ mod tests {
                 assert!(!wanted.is(&tuple[..length]), "{length}");
             }
         }
+    }
+
+    #[test]
+    fn the_kernel_compares_no_address_of_ipv6() {
+        let v4 = whole("10.1.0.2", "192.0.2.1");
+        assert_eq!(v4.comparable(), v4);
+        let v6 = whole("fd00::2", "2001:db8::1");
+        let ports = Wanted {
+            protocol: 17,
+            source: (None, Some(1)),
+            destination: (None, Some(2)),
+        };
+        assert!(!v6.is_comparable());
+        assert_eq!(v6.comparable(), ports);
     }
 
     #[test]

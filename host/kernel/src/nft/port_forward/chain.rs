@@ -7,7 +7,6 @@ use super::super::chain::{BaseChain, Chain};
 use super::super::expression::{Comparison, Expression, Header, Meta, Register};
 use super::super::interval::Intervals;
 use super::super::ip_header::{AddressField, address_in, is_family, load};
-use super::super::masquerade::POSTROUTING;
 use super::super::rule::Rule;
 use super::super::section::{AddressSet, Section};
 use super::super::set::{KeyType, Set};
@@ -19,19 +18,30 @@ const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// Behind dstnat: what kube-proxy and others forward is theirs.
 const BEHIND_SERVICES: i32 = libc::NF_IP_PRI_NAT_DST + 5;
+/// Before srcnat: what others masquerade would keep the mark.
+const BEFORE_MASQUERADE: i32 = libc::NF_IP_PRI_NAT_SRC - 5;
 
-const BASE_CHAINS: &[BaseChain] = &[
-    base_chain("ports-prerouting", libc::NF_INET_PRE_ROUTING),
-    base_chain("ports-output", libc::NF_INET_LOCAL_OUT),
+const FORWARDING: &[BaseChain] = &[
+    base_chain(
+        "ports-prerouting",
+        libc::NF_INET_PRE_ROUTING,
+        BEHIND_SERVICES,
+    ),
+    base_chain("ports-output", libc::NF_INET_LOCAL_OUT, BEHIND_SERVICES),
 ];
+const SOURCE_NAT: &[BaseChain] = &[base_chain(
+    "ports-postrouting",
+    libc::NF_INET_POST_ROUTING,
+    BEFORE_MASQUERADE,
+)];
 
-const fn base_chain(name: &'static str, hook: libc::c_int) -> BaseChain {
+const fn base_chain(name: &'static str, hook: libc::c_int, priority: i32) -> BaseChain {
     BaseChain {
         family: TableFamily::Inet,
         name,
         kind: "nat",
         hook,
-        priority: BEHIND_SERVICES,
+        priority,
     }
 }
 
@@ -57,7 +67,7 @@ fn forwarding(chain: &PortForwardChain) -> Section {
     let tag = chain.tag;
     let near = chain.source_nat == SourceNat::Local;
     Section {
-        base_chains: BASE_CHAINS,
+        base_chains: FORWARDING,
         chain: Chain {
             family: TableFamily::Inet,
             name: format!("ports-{tag}"),
@@ -218,7 +228,7 @@ fn source_nat(mark_bit: u8) -> Section {
         DESTINATION_CHANGED.to_ne_bytes(),
     );
     Section {
-        base_chains: POSTROUTING,
+        base_chains: SOURCE_NAT,
         chain: Chain {
             family: TableFamily::Inet,
             name: format!("ports-snat-{mark_bit}"),
