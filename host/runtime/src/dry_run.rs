@@ -82,7 +82,7 @@ impl DryRun {
 
     /// The entry's picture; without a result, later entries have nothing to work on.
     pub fn entry(&mut self, call: &EntryCall<'_>) -> Entry {
-        let mut entry = Entry::new(call.plugin_type, EntryRole::Link);
+        let mut entry = Entry::new(call.plugin_type, apparent_role(call));
         match self.run(call, &mut entry) {
             Ok(result) => entry.result = result,
             Err(cause) => entry.failure = Some(cause.to_string()),
@@ -95,16 +95,15 @@ impl DryRun {
             return Ok(None);
         };
         let attachment = verbs::key(&add.attachment);
+        entry.role = match add.call.role {
+            Role::Link => EntryRole::Link,
+            Role::Stage => EntryRole::Stage,
+            Role::Ipam => EntryRole::Opaque,
+        };
         let result = match add.call.role {
             Role::Link => self.link(&add, &attachment, entry)?,
-            Role::Stage => {
-                entry.role = EntryRole::Stage;
-                self.stage(&add, &attachment, entry)?
-            }
-            Role::Ipam => {
-                entry.role = EntryRole::Opaque;
-                return Ok(None);
-            }
+            Role::Stage => self.stage(&add, &attachment, entry)?,
+            Role::Ipam => return Ok(None),
         };
         Ok(Some(cni::convert::write(
             &result,
@@ -146,6 +145,17 @@ fn parse(call: &EntryCall<'_>) -> Result<Option<Box<Add>>, Cause> {
     match Request::parse(call.program, &environment, call.stdin).map_err(request)? {
         Request::Add(add) => Ok(Some(add)),
         _ => Ok(None),
+    }
+}
+
+/// What an entry seems to be, should it turn out to be wrong.
+fn apparent_role(call: &EntryCall<'_>) -> EntryRole {
+    let names_plugin = serde_json::from_slice::<Value>(call.stdin)
+        .is_ok_and(|config| config.get("plugin").is_some_and(Value::is_string));
+    if names_plugin {
+        EntryRole::Stage
+    } else {
+        EntryRole::Link
     }
 }
 

@@ -1,7 +1,7 @@
 //! One stage as an entry of the network's list by itself: it works on `prevResult`, whoever made the interface.
 
 use cni::result::CniResult;
-use kernel::{ApplyError, ContainerInterface, KernelError, Linux, Place};
+use kernel::{ApplyError, ContainerInterface, Kernel, KernelError, Linux, Place, Presence};
 use plan::{Merge, Merged, Proposal, Step, Undo};
 use serde_json::Value;
 use store::{Record, RecordState};
@@ -9,6 +9,7 @@ use store::{Record, RecordState};
 use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
 use crate::chain::{self, Stage};
 use crate::clock::unix_seconds;
+use crate::detach::{Detached, detach};
 use crate::failure::Cause;
 use crate::ipam::{self, PluginIpam, PluginStorage};
 use crate::log::Level;
@@ -29,7 +30,7 @@ impl Attaching<'_> {
         let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
         let previous = config.previous_result.as_ref().ok_or(Cause::NoStage)?;
         let mut kernel = Linux::with_container(&self.netns)?;
-        let found = self.find(&kernel, previous.result.clone())?;
+        let found = self.find(&mut kernel, previous.result.clone())?;
         let (recorded, merged) = self.decide_stage(&kernel, &stage, &found)?;
         let applied = match self.apply(&mut kernel, &recorded.steps, &recorded.record) {
             Ok(applied) => applied,
@@ -47,7 +48,7 @@ impl Attaching<'_> {
         Ok(result)
     }
 
-    fn find(&self, kernel: &Linux, previous: CniResult) -> Result<Found, Cause> {
+    fn find(&self, kernel: &mut Linux, previous: CniResult) -> Result<Found, Cause> {
         let name = &self.attachment.interface_name;
         let interface = kernel
             .container_interface(name)?
@@ -55,15 +56,7 @@ impl Attaching<'_> {
                 name: name.clone(),
                 place: Place::Container,
             })?;
-        let record = self.store.record(&self.attachment.key())?;
-        // A record of another namespace is that of a dead container of the same name.
-        let of_this_netns = |record: &Record| {
-            let recorded = record.netns.as_ref();
-            recorded.is_none_or(|netns| netns.cookie == self.netns.cookie())
-        };
-        if record.as_ref().is_some_and(|record| !of_this_netns(record)) {
-            return Err(Cause::AlreadyAttached);
-        }
+        let record = self.standing_record(kernel)?;
         let mut proposal = chain::of_previous(self.attachment, &previous, &interface);
         proposal.rules = kernel.routing_rules()?;
         Ok(Found {
@@ -72,6 +65,32 @@ impl Attaching<'_> {
             previous,
             proposal,
         })
+    }
+
+    /// What earlier entries of the list recorded in this ADD. A record of another namespace, or of a link that is gone, is
+    /// that of a dead container of the same name, whose DEL was lost.
+    fn standing_record(&self, kernel: &mut Linux) -> Result<Option<Record>, Cause> {
+        let Some(record) = self.store.record(&self.attachment.key())? else {
+            return Ok(None);
+        };
+        let recorded = record.netns.as_ref();
+        let same_netns = recorded.is_none_or(|netns| netns.cookie == self.netns.cookie());
+        let mut links = record::links(&record).peekable();
+        let mut gone = links.peek().is_some();
+        for undo in links {
+            gone &= kernel.presence(undo)? == Presence::Gone;
+        }
+        if same_netns && !gone {
+            return Ok(Some(record));
+        }
+        if !gone {
+            return Err(Cause::AlreadyAttached);
+        }
+        let search_path = &self.request.call.search_path;
+        match detach(self.node, kernel, &record, search_path, self.cool_down())? {
+            Detached::Gone => Ok(None),
+            Detached::Unproven { evidence } => Err(Cause::Unproven(evidence.reason)),
+        }
     }
 
     fn decide_stage(

@@ -9,6 +9,7 @@ use plan::{Addressing, Attachment, Identity, InterfaceAddress, Link, MacAddress,
 
 use super::leases::MemoryLeases;
 use super::services::{Shared, Words};
+use super::stage::note_previous;
 use super::{DryRun, Outcome, facts, netns, refuse};
 use crate::attach::{on_loopback, sets_dns};
 use crate::chain::{self, Stage};
@@ -61,6 +62,7 @@ impl DryRun {
                 .map(|step| PlannedStep::new(step, &netns))
                 .collect();
             self.note_flows(&part.name, steps, entry);
+            note_previous(steps, entry);
         }
         entry.parts.append(&mut parts);
         if let Some(cause) = failure {

@@ -143,11 +143,14 @@ impl DryRun {
     }
 }
 
+const PREVIOUS: &str =
+    "undo gives sysctls and attributes of a link that was there before the value that they had";
+
 /// What is read from the kernel right before it is changed can't be shown.
-fn note_previous(steps: &[Step], entry: &mut Entry) {
+pub(super) fn note_previous(steps: &[Step], entry: &mut Entry) {
     let is_observed = |step: &Step| matches!(step, Step::Sysctl(_) | Step::LinkSettings(_));
-    if steps.iter().any(is_observed) {
-        let note = "sysctls and attributes of the link get back the value that they have when they are set";
-        entry.notes.push(note.into());
+    let is_known = entry.notes.iter().any(|note| note == PREVIOUS);
+    if !is_known && steps.iter().any(is_observed) {
+        entry.notes.push(PREVIOUS.into());
     }
 }
