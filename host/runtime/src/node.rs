@@ -112,7 +112,7 @@ impl Node {
                 Ok(self.builtins.get_or_init(|| loaded).named(name))
             }
             (_, Some(_)) if is_built_in(name) => Err(Cause::IpamSection(format!(
-                "plugin {name:?} is part of this executable, and `digest` pins installed plugins: remove the digest"
+                "plugin {name:?} is part of this executable, and a digest (`ipam.digest`, or a stage's) pins installed plugins: remove it"
             ))),
             _ => Ok(self.plugins().open(engine, name, digest)?),
         }

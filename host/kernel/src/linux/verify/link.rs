@@ -94,12 +94,11 @@ impl Linux {
             "not on it",
         );
         if let Some(port) = link.port {
-            differences.equal(format!("hairpin of {object}"), wanted.hairpin, port.hairpin);
-            differences.equal(
-                format!("isolation of {object}"),
-                wanted.isolated,
-                port.isolated,
-            );
+            // What is on that was not asked for is a later stage's, or another plugin's.
+            let hairpin = port.hairpin || !wanted.hairpin;
+            differences.unless(hairpin, format!("hairpin of {object}"), "on", "off");
+            let isolated = port.isolated || !wanted.isolated;
+            differences.unless(isolated, format!("isolation of {object}"), "on", "off");
         }
         Ok(())
     }
