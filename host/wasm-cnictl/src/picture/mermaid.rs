@@ -12,8 +12,12 @@ pub(super) fn flowchart(picture: &Picture) -> String {
     for (number, entry) in picture.entries.iter().enumerate() {
         chart.entry(number, entry);
     }
-    for number in 1..picture.entries.len() {
-        chart.line(1, &format!("e{} ==>|result| e{number}", number - 1));
+    for (number, entry) in (1..picture.entries.len()).zip(&picture.entries) {
+        let arrow = match entry.result {
+            Some(_) => "==>|result|",
+            None => "-.-",
+        };
+        chart.line(1, &format!("e{} {arrow} e{number}", number - 1));
     }
     chart.line(1, "classDef refused fill:#fdd,stroke:#c00,color:#600");
     chart.line(1, "classDef step fill:#eef,stroke:#669");
@@ -167,7 +171,7 @@ mod tests {
             chart.contains("e0r0{{\"no#34;] --#62; x[#34;#60;b#62;#92;n\"}}:::refused"),
             "{chart}"
         );
-        assert!(chart.contains("e0 ==>|result| e1") && chart.contains("e1n[\"runs tuning\"]"));
+        assert!(chart.contains("e0 -.- e1") && chart.contains("e1n[\"runs tuning\"]"));
         let opened = chart
             .lines()
             .filter(|line| line.contains("subgraph "))

@@ -67,7 +67,7 @@ impl Page {
         for exchange in &part.asked {
             self.line(
                 2,
-                &format!("asked to {}: {}", exchange.question, exchange.answer),
+                &format!("asked: {}: {}", exchange.question, exchange.answer),
             );
         }
         for words in &part.said {
