@@ -1,11 +1,12 @@
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::{Node, Outcome, image, requirement};
+use crate::{Node, Outcome, Place, image, requirement};
 
 const LOG: &str = "/run/containerd.log";
 const IMAGE: &str = "/run/image";
@@ -85,12 +86,11 @@ impl<'a> Containerd<'a> {
             .spawn()?;
         let start = Instant::now();
         // `ctr` starts the task after the network is there.
-        while !self
-            .node
-            .ok(&["ctr", "task", "list"])?
-            .lines()
-            .any(|line| is_running(line, id))
-        {
+        let pid = loop {
+            let tasks = self.node.ok(&["ctr", "task", "list"])?;
+            if let Some(pid) = tasks.lines().find_map(|line| running(line, id)) {
+                break pid;
+            }
             if ctr.try_wait()?.is_some() || start.elapsed() > PATIENCE {
                 let _ = ctr.kill();
                 let output = ctr.wait_with_output()?;
@@ -100,10 +100,11 @@ impl<'a> Containerd<'a> {
                 );
             }
             thread::sleep(Duration::from_millis(20));
-        }
+        };
         Ok(Container {
             node: self.node,
             id: id.into(),
+            pid,
             ctr,
         })
     }
@@ -123,9 +124,13 @@ impl<'a> Containerd<'a> {
     }
 }
 
-fn is_running(line: &str, id: &str) -> bool {
+/// The process of a container that a line of `ctr task list` shows running.
+fn running(line: &str, id: &str) -> Option<u32> {
     let words: Vec<_> = line.split_whitespace().collect();
-    words.first() == Some(&id) && words.last() == Some(&"RUNNING")
+    match words.as_slice() {
+        [task, pid, "RUNNING"] if *task == id => pid.parse().ok(),
+        _ => None,
+    }
 }
 
 /// A container that runs.
@@ -133,7 +138,15 @@ fn is_running(line: &str, id: &str) -> bool {
 pub struct Container<'a> {
     node: &'a Node,
     id: String,
+    /// As the node numbers its processes.
+    pid: u32,
     ctr: Child,
+}
+
+impl Place for Container<'_> {
+    fn namespace(&self) -> PathBuf {
+        self.node.path(&format!("/proc/{}/ns/net", self.pid))
+    }
 }
 
 impl Container<'_> {

@@ -40,6 +40,20 @@ const VIEWS: [(&str, &[&str]); 10] = [
     ),
 ];
 
+/// The kernel lists the elements of a hash set in no order that lasts.
+fn in_any_order(ruleset: &str) -> String {
+    let mut words: Vec<_> = ruleset
+        .split(['\n', ','])
+        .map(|word| {
+            word.trim()
+                .trim_start_matches("elements = { ")
+                .trim_end_matches(" }")
+        })
+        .collect();
+    words.sort_unstable();
+    words.join("\n")
+}
+
 impl Snapshot {
     /// How the node is now.
     ///
@@ -48,7 +62,10 @@ impl Snapshot {
     pub fn take(node: &Node) -> Result<Self> {
         let mut views = BTreeMap::new();
         for (name, argv) in VIEWS {
-            let text = node.ok(argv)?;
+            let mut text = node.ok(argv)?;
+            if name == "nftables" {
+                text = in_any_order(&text);
+            }
             // The kernel gives links these by itself, in its own time.
             let lines = text
                 .lines()
@@ -60,7 +77,12 @@ impl Snapshot {
                 "attachments",
                 node.ctl(&["attachment", "list"])?.to_string(),
             );
-            views.insert("leases", node.ctl(&["lease", "list"])?.to_string());
+            let mut leases = node.ctl(&["lease", "list"])?;
+            // An address that cools down is free, and which one does depends on what was tried.
+            if let Some(leases) = leases.as_array_mut() {
+                leases.retain(|lease| lease["state"] != "cooling");
+            }
+            views.insert("leases", leases.to_string());
         }
         Ok(Self(views))
     }

@@ -6,6 +6,16 @@ use wasm_cni_tests::{link_kind, workspace};
 
 use crate::{assert_nothing_left, lan, node};
 
+/// What a Kubernetes runtime passes; networks take what they declare.
+const PASSED: [&str; 6] = [
+    "--args",
+    "IgnoreUnknown=1;K8S_POD_NAMESPACE=payments;K8S_POD_NAME=web-0",
+    "--cap",
+    r#"portMappings=[{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]"#,
+    "--cap",
+    r#"bandwidth={"ingressRate": 10000000, "ingressBurst": 1000000}"#,
+];
+
 #[test]
 fn every_example_attaches_checks_and_detaches() -> Result<()> {
     let node = node!();
@@ -19,7 +29,7 @@ fn every_example_attaches_checks_and_detaches() -> Result<()> {
         }
         count += 1;
         let pod = node.pod(&format!("pod{count}"))?;
-        node.ctl(&["net", "add", path, pod.name()])
+        node.ctl(&[&["net", "add", path, pod.name()], PASSED.as_slice()].concat())
             .with_context(|| path.to_owned())?;
         ensure!(!pod.addresses("eth0")?.is_empty(), "{path}: no address");
         node.ctl(&["net", "check", path, pod.name()])
