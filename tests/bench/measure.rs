@@ -128,9 +128,14 @@ impl<'a> Attached<'a> {
 
     fn call(&self, verb: &str, plugin: &Plugin) -> Result<(Duration, Vec<u8>)> {
         let mut config = plugin.config.clone();
-        config["runtimeConfig"] = json!({ "portMappings": self.ports });
-        if !self.result.is_null() {
-            config["prevResult"] = self.result.clone();
+        if let Some(config) = config.as_object_mut() {
+            config.insert(
+                "runtimeConfig".into(),
+                json!({ "portMappings": self.ports }),
+            );
+            if !self.result.is_null() {
+                config.insert("prevResult".into(), self.result.clone());
+            }
         }
         let mut command = Command::new(&plugin.executable);
         command
