@@ -44,15 +44,21 @@ pub(crate) fn restore(store: &Store) -> Result<Restored, Cause> {
     if missing.is_empty() {
         return Ok(restored);
     }
-    // Our tables come first, in one batch: what is shared may be anchored in them.
+    // What is made anew in our tables wants the elements of all attachments, which come in one batch.
+    for (step, _) in missing.iter().filter(|(step, _)| is_shared(step)) {
+        if let Err(error) = kernel.perform(step) {
+            restored.failures.push(format!("{step}: {error}"));
+        }
+    }
     firewall::restore(store, &mut kernel)?;
     for (step, attachments) in missing {
-        match put_back(&mut kernel, step) {
-            Ok(()) => restored.restored.push(Missing {
+        match still_missing(&mut kernel, step) {
+            Ok(None) => restored.restored.push(Missing {
                 what: step.to_string(),
                 attachments: attachments.to_vec(),
             }),
-            Err(why) => restored.failures.push(format!("{step}: {why}")),
+            Ok(Some(what)) => restored.failures.push(format!("{step}: {what}")),
+            Err(error) => restored.failures.push(format!("{step}: {error}")),
         }
     }
     Ok(restored)
@@ -133,26 +139,27 @@ fn is_same_object(one: &Step, other: &Step) -> bool {
 
 /// Rules and their elements, and the switches without which they are of no use.
 fn belongs_to_the_firewall(step: &Step) -> bool {
-    is_shared_with_the_host(step)
+    is_shared(step)
         || matches!(
             step,
-            Step::MasqueradeNetwork(_)
-                | Step::Masquerade(_)
+            Step::Masquerade(_)
                 | Step::SpoofCheck(_)
-                | Step::PortForwardChain(_)
                 | Step::PortForwards(_)
-                | Step::FlowTable {}
                 | Step::Flows(_)
                 | Step::Isolation(_)
                 | Step::HostFirewallPass(_)
         )
 }
 
-/// What is not in our tables, so that the tables' own restoring does not bring it back.
-fn is_shared_with_the_host(step: &Step) -> bool {
+/// What the node has once. Doing it again is harmless; some of it is not in our tables, or is empty, so that restoring
+/// the elements of all attachments does not bring it back.
+fn is_shared(step: &Step) -> bool {
     matches!(
         step,
         Step::Forwarding { .. }
+            | Step::MasqueradeNetwork(_)
+            | Step::PortForwardChain(_)
+            | Step::FlowTable {}
             | Step::RouteLocalnet { .. }
             | Step::BridgeFilter { .. }
             | Step::HostFirewallAccept {}
@@ -163,16 +170,10 @@ fn is_missing(kernel: &mut Linux, step: &Step) -> Result<bool, KernelError> {
     Ok(!kernel.verify(step)?.is_empty())
 }
 
-fn put_back(kernel: &mut Linux, step: &Step) -> Result<(), String> {
-    if is_shared_with_the_host(step) {
-        kernel.perform(step).map_err(|error| error.to_string())?;
-    }
-    let mismatches = kernel.verify(step).map_err(|error| error.to_string())?;
-    if mismatches.is_empty() {
-        return Ok(());
-    }
+fn still_missing(kernel: &mut Linux, step: &Step) -> Result<Option<String>, KernelError> {
+    let mismatches = kernel.verify(step)?;
     let texts: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
-    Err(texts.join("; "))
+    Ok((!texts.is_empty()).then(|| texts.join("; ")))
 }
 
 #[cfg(test)]
