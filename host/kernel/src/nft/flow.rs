@@ -27,10 +27,13 @@
 
 mod elements;
 mod rules;
+mod shard;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use plan::{FlowSet, Flows, Mismatch};
+use shard::Shard;
 
 use super::batch::Batch;
 use super::chain::BaseChain;
@@ -76,8 +79,12 @@ impl Nft {
     /// Rules that can't be brought into the kernel's form; what the kernel refuses: ENOENT if [`Nft::ensure_flow_table`]
     /// was not called or its work was removed, a [`NftError::FlowOverlap`] if other rules of the same address are there.
     pub fn add_flows(&mut self, flows: &Flows) -> Result<(), NftError> {
+        let set = FlowSet::of(flows)?;
+        self.ensure_shards(&Shard::all_of(flows, &set))?;
         let mut batch = Batch::new(None);
-        add(&mut batch, flows)?;
+        for (set, elements) in elements::of(flows, &set) {
+            batch.add_elements(&set, &elements);
+        }
         self.connection
             .commit(batch)
             .map_err(|error| overlap(error, &flows.addresses))
@@ -101,10 +108,12 @@ impl Nft {
     /// What the kernel refuses to show.
     pub fn verify_flows(&mut self, flows: &Flows) -> Result<Vec<Mismatch>, NftError> {
         let mut mismatches = Vec::new();
-        for section in rules::sections() {
+        let set = FlowSet::of(flows)?;
+        let shards = Shard::all_of(flows, &set).into_iter().map(Shard::section);
+        for section in rules::sections().into_iter().chain(shards) {
             mismatches.extend(verify::section(&mut self.connection, &section)?);
         }
-        mismatches.extend(self.verify_groups(&elements::of(flows, &FlowSet::of(flows)?))?);
+        mismatches.extend(self.verify_groups(&elements::of(flows, &set))?);
         Ok(mismatches)
     }
 
@@ -136,6 +145,22 @@ impl Nft {
 pub(super) fn table() -> [Section; 3] {
     let [ingress, egress] = rules::sections();
     [ingress, egress, isolation::section()]
+}
+
+/// The chains that these rules need, each once. Rules that can't be brought into the kernel's form need none.
+pub(super) fn shards(flows: &[Flows]) -> Vec<Section> {
+    let mut sections = BTreeMap::new();
+    for flows in flows {
+        let Ok(set) = FlowSet::of(flows) else {
+            continue;
+        };
+        for shard in Shard::all_of(flows, &set) {
+            sections
+                .entry(shard.name())
+                .or_insert_with(|| shard.section());
+        }
+    }
+    sections.into_values().collect()
 }
 
 /// Adds the rules to the batch.
