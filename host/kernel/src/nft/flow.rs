@@ -8,18 +8,22 @@
 //!   chain flow-egress {                                                              # flow-ingress is its mirror
 //!     ct state established,related return
 //!     icmpv6 type 133-136 hop limit 255 return                                       # neighbour discovery on the link
-//!     ip saddr . ip daddr . meta l4proto . th dport @drop-egress4 drop
-//!     ip saddr . ip daddr . meta l4proto . th dport @accept-egress4 return           # both for IPv6 too
+//!     ip saddr & 0.0.0.255 vmap @flow-egress4                                        # { 0.0.0.17 : goto flow-egress4-17 }
+//!     ip6 saddr & ::ff vmap @flow-egress6
 //!     iif != 0 ip saddr @deny-egress4 drop
 //!     iif != 0 ip6 saddr @deny-egress6 drop
+//!   }
+//!   chain flow-egress4-17 {                                                          # flow-egress6-17 is its like
+//!     ip saddr . ip daddr . meta l4proto . th dport @drop-egress4-17 drop
+//!     ip saddr . ip daddr . meta l4proto . th dport @accept-egress4-17 return
+//!     iif != 0 ip saddr @deny-egress4 drop
 //!     th dport >= 0 return                                                           # all that could be looked up
 //!     ip saddr @judged-egress4 drop
-//!     ip6 saddr @judged-egress6 drop
 //!   }
 //! }
 //! ```
 //!
-//! What is accepted goes back and not out of the base chain: the other side's rules are still to come, and so are the
+//! What is accepted goes back, to where the base chain jumped, and not out of the base chain: the other side's rules are still to come, and so are the
 //! mark, and the chains of others. What the host itself sends came by no interface, so only an explicit drop stops it.
 //!
 //! Priority -10: after the translation of destinations, so that rules see a container's own address and port, and before
@@ -59,7 +63,8 @@ const fn base_chain(name: &'static str, hook: libc::c_int) -> BaseChain {
 }
 
 impl Nft {
-    /// Makes what is missing of the objects that all flow rules and isolations share. Three requests if all is there.
+    /// Makes what is missing of the objects that all flow rules and isolations share. Three requests if all is there. The
+    /// chains of containers whose addresses end alike come with the first rules that need them.
     ///
     /// # Errors
     /// What the kernel refuses. Repeating is harmless, whatever happened.
@@ -73,7 +78,8 @@ impl Nft {
         Ok(base)
     }
 
-    /// From now on these rules hold for packets that begin a flow. Those that hold already stay.
+    /// From now on these rules hold for packets that begin a flow. Those that hold already stay. Two batches if an address
+    /// is the first one that ends so, else one that holds nothing but elements.
     ///
     /// # Errors
     /// Rules that can't be brought into the kernel's form; what the kernel refuses: ENOENT if [`Nft::ensure_flow_table`]

@@ -145,9 +145,7 @@ impl Nft {
         let generation = current_generation(&mut self.connection)?;
         let standing = section.standing(&mut self.connection)?;
         let incomplete = match standing {
-            // What a map leads to is made when it is needed first, and the sets of one that is damaged are still there: the
-            // loss of all is told by those who made the map.
-            Standing::Missing | Standing::Damaged => section.map_entry.is_none(),
+            Standing::Missing | Standing::Damaged => true,
             Standing::Whole {
                 incomplete,
                 outdated,

@@ -1,8 +1,9 @@
 //! Which sets hold a container's rules.
 //!
-//! What the kernel does to add or remove elements of a set of ranges grows with all elements of the set. So the sets are
-//! many: the last bits of a container's address tell which ones are its own, and addresses that are given one after the
-//! other spread evenly.
+//! To remove an element of a set of ranges costs the kernel work for every element of the set (`nft_pipapo_remove`,
+//! net/netfilter/nft_set_pipapo.c). So the sets are many: the last bits of a container's address tell which ones are its
+//! own, and addresses that are given one after the other spread evenly. A chain and its sets are made with the first
+//! container that needs them, and stay: they are shared, as all objects are, and there are never more than 1,024 chains.
 
 use std::collections::BTreeSet;
 
@@ -11,16 +12,18 @@ use plan::{Family, FlowDirection, FlowSet, FlowVerdict, Flows};
 use super::elements::{DIRECTIONS, verdicts};
 use super::rules;
 use crate::nft::address_key::{FAMILIES, key, number, octets};
+use crate::nft::batch::Batch;
 use crate::nft::chain::Chain;
 use crate::nft::element::Element;
 use crate::nft::error::{Object, Operation};
-use crate::nft::section::{MapEntry, Section, Standing, was_overtaken};
+use crate::nft::section::{MapEntry, Section, Standing, current_generation, was_overtaken};
 use crate::nft::set::{KeyType, Set};
 use crate::nft::table::TableFamily;
 use crate::nft::{ATTEMPTS, Nft, NftError};
 
-/// The bits of an address that tell the shard.
-pub(super) const BITS: u8 = 0x3f;
+/// The bits of an address that tell the shard. With fewer of them, a thousand containers make the removal of one's rules
+/// several times as costly.
+pub(super) const BITS: u8 = 0xff;
 
 /// The chain, and the sets, of the containers whose addresses end with the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,37 +124,88 @@ pub(super) fn maps(direction: FlowDirection) -> [Set; 2] {
 }
 
 impl Nft {
-    /// Makes what is missing of the chains that the rules need. One request for each if all is there, as it is from the
-    /// first container on whose address ends with the same bits.
+    /// Makes what is missing of the chains that the rules need, in one batch. One request for each if all is there, as it
+    /// is from the first container on whose address ends with the same bits.
     pub(super) fn ensure_shards(&mut self, shards: &[Shard]) -> Result<(), NftError> {
-        for shard in shards {
-            let section = shard.section();
-            let standing = section.standing(&mut self.connection)?;
-            if !matches!(standing, Standing::Whole { .. }) {
-                self.make_shard(&section)?;
-            }
+        let sections: Vec<_> = shards.iter().map(|shard| shard.section()).collect();
+        if self.lacking(&sections)?.is_empty() {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn make_shard(&mut self, section: &Section) -> Result<(), NftError> {
         for _ in 0..ATTEMPTS {
-            match self.ensure_once(section) {
+            match self.make_shards(&sections) {
                 // What comes before the shards is missing, and stays so.
                 Err(error) if was_overtaken(&error) && !lacks_map(&error) => {}
-                done => return done.map(|_| ()),
+                done => return done,
             }
         }
         Err(NftError::Contended {
-            object: section.chain.display(),
+            object: "chains of flow rules".to_owned(),
             attempts: ATTEMPTS,
         })
     }
+
+    /// The sets of a chain that is damaged are still there, and so are their elements. After a loss of all, those who
+    /// made the map tell that elements must be restored.
+    fn make_shards(&mut self, sections: &[Section]) -> Result<(), NftError> {
+        let generation = current_generation(&mut self.connection)?;
+        let lacking = self.lacking(sections)?;
+        let replaces = lacking.iter().any(|(_, it)| *it != Standing::Missing);
+        let mut batch = Batch::new(replaces.then_some(generation));
+        for (section, standing) in lacking {
+            section.make(&mut self.connection, &mut batch, standing, false)?;
+        }
+        self.connection.commit(batch)
+    }
+
+    fn lacking<'a>(
+        &mut self,
+        sections: &'a [Section],
+    ) -> Result<Vec<(&'a Section, Standing)>, NftError> {
+        let mut lacking = Vec::new();
+        for section in sections {
+            let standing = section.standing(&mut self.connection)?;
+            if !matches!(standing, Standing::Whole { .. }) {
+                lacking.push((section, standing));
+            }
+        }
+        Ok(lacking)
+    }
 }
 
-/// Of a shard only the map's element is added to what must be there before.
+/// To a set that was there before, only the map's element is added.
 fn lacks_map(error: &NftError) -> bool {
-    let adds = |operation| operation == Operation::Add(Object::Elements);
-    matches!(error, NftError::Refused { operation, .. } if adds(*operation))
-        && error.errno() == Some(libc::ENOENT)
+    let adds_elements = matches!(
+        error,
+        NftError::Refused {
+            operation: Operation::Add(Object::Elements),
+            ..
+        }
+    );
+    adds_elements && error.errno() == Some(libc::ENOENT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_bits_of_an_address_tell_its_shard() {
+        let name = |address: &str, direction| Shard::of(address.parse().unwrap(), direction).name();
+        let [ingress, egress] = DIRECTIONS;
+        assert_eq!(name("10.1.2.0", ingress), "ingress4-0");
+        assert_eq!(name("10.1.2.255", egress), "egress4-255");
+        assert_eq!(name("fd00::1:17", egress), "egress6-23");
+    }
+
+    #[test]
+    fn names_fit_kernels_that_take_31_bytes_and_comments_tell_rules_apart() {
+        let shard = Shard::of("ff::ff".parse().unwrap(), FlowDirection::Ingress);
+        let section = shard.section();
+        let names = section.sets.iter().map(|set| &set.name);
+        for name in names.chain([&section.chain.name]) {
+            assert!(name.len() <= 31, "{name}");
+        }
+        let comments: BTreeSet<_> = section.rules.iter().map(|rule| &rule.comment).collect();
+        assert_eq!(comments.len(), section.rules.len());
+    }
 }
