@@ -1,6 +1,7 @@
-use super::attribute::{Attributes, each, find, u32_of};
+use super::attribute::{Attributes, each, find, text_of, u32_of};
 use super::batch::{Batch, Message};
 use super::error::{Object, Operation};
+use super::expression::{VERDICT, Verdict};
 use super::set::Set;
 use super::socket::Request;
 
@@ -20,6 +21,8 @@ mod attribute {
 const LIST_ELEMENT: u16 = 1;
 /// `NFTA_DATA_VALUE`
 const VALUE: u16 = 1;
+/// `NFTA_VERDICT_CHAIN`
+const CHAIN: u16 = 2;
 
 /// So many elements in one message: a list's length has 16 bits, and an element takes less than 128 bytes.
 const MOST_IN_MESSAGE: usize = 500;
@@ -32,6 +35,8 @@ pub(super) struct Element {
     pub(super) end: bool,
     /// What the key leads to in a map.
     pub(super) data: Option<Vec<u8>>,
+    /// The chain that the key leads to in a map of verdicts.
+    pub(super) chain: Option<String>,
     /// The key is the first of each part, and this the last.
     pub(super) last: Option<Vec<u8>>,
 }
@@ -43,6 +48,7 @@ impl Element {
             key: key.into(),
             end: false,
             data: None,
+            chain: None,
             last: None,
         }
     }
@@ -51,6 +57,14 @@ impl Element {
     pub(super) fn leading_to(key: impl Into<Vec<u8>>, data: impl Into<Vec<u8>>) -> Self {
         Self {
             data: Some(data.into()),
+            ..Self::key(key)
+        }
+    }
+
+    /// A key of a map of verdicts, and the chain that packets go to instead.
+    pub(super) fn going_to(key: impl Into<Vec<u8>>, chain: String) -> Self {
+        Self {
+            chain: Some(chain),
             ..Self::key(key)
         }
     }
@@ -89,10 +103,15 @@ impl Element {
             let flags = find(element, attribute::FLAGS)
                 .and_then(u32_of)
                 .unwrap_or(0);
-            let data = find(element, attribute::DATA).and_then(|data| find(data, VALUE));
+            let data = find(element, attribute::DATA);
+            let chain = data
+                .and_then(|data| find(find(data, VERDICT)?, CHAIN))
+                .and_then(text_of);
+            let data = data.and_then(|data| find(data, VALUE));
             let last = find(element, attribute::KEY_END).and_then(|last| find(last, VALUE));
             elements.push(Self {
                 data: data.map(<[u8]>::to_owned),
+                chain: chain.map(str::to_owned),
                 key: find(find(element, attribute::KEY)?, VALUE)?.to_owned(),
                 last: last.map(<[u8]>::to_owned),
                 end: flags & libc::NFT_SET_ELEM_INTERVAL_END as u32 != 0,
@@ -167,6 +186,11 @@ fn encode(attributes: &mut Attributes<'_>, set: &Set, elements: Option<&[Element
                 if let Some(data) = &element.data {
                     item.nest(attribute::DATA, |value| {
                         value.bytes(VALUE, data);
+                    });
+                }
+                if let Some(chain) = &element.chain {
+                    item.nest(attribute::DATA, |value| {
+                        value.nest(VERDICT, |it| Verdict::GoTo(chain.clone()).encode(it));
                     });
                 }
                 if let Some(last) = &element.last {

@@ -9,7 +9,7 @@ const NAME: u16 = 1;
 const DATA: u16 = 2;
 /// `NFTA_DATA_VALUE`, `NFTA_DATA_VERDICT`
 const VALUE: u16 = 1;
-const VERDICT: u16 = 2;
+pub(super) const VERDICT: u16 = 2;
 /// `NFT_FIB_RESULT_ADDRTYPE`, `NFTA_FIB_F_DADDR`
 const FIB_ADDRESS_KIND: libc::c_int = 3;
 const FIB_DESTINATION: libc::c_int = 2;
@@ -19,6 +19,8 @@ const FIB_DESTINATION: libc::c_int = 2;
 pub(super) enum Register {
     First,
     Second,
+    /// What is loaded here is done.
+    Verdict,
     /// One of the sixteen words of 4 bytes that all registers together consist of; the first is 0.
     Word(u8),
 }
@@ -64,6 +66,8 @@ pub(super) enum Verdict {
     Return,
     /// Go through another chain of the table first.
     Jump(String),
+    /// Go through another chain of the table instead.
+    GoTo(String),
 }
 
 /// One instruction of a rule. A rule's instructions are worked off until one does not match.
@@ -248,12 +252,13 @@ impl Expression {
 
 impl Verdict {
     /// `NFTA_VERDICT_CODE`, `NFTA_VERDICT_CHAIN`
-    fn encode(&self, data: &mut Attributes<'_>) {
+    pub(super) fn encode(&self, data: &mut Attributes<'_>) {
         match self {
             Self::Accept => data.code(1, libc::NF_ACCEPT),
             Self::Drop => data.code(1, libc::NF_DROP),
             Self::Return => data.code(1, libc::NFT_RETURN),
             Self::Jump(chain) => data.code(1, libc::NFT_JUMP).text(2, chain),
+            Self::GoTo(chain) => data.code(1, libc::NFT_GOTO).text(2, chain),
         };
     }
 }
@@ -263,6 +268,7 @@ impl Register {
         match self {
             Self::First => libc::NFT_REG_1,
             Self::Second => libc::NFT_REG_2,
+            Self::Verdict => libc::NFT_REG_VERDICT,
             Self::Word(number) => libc::NFT_REG32_00 + libc::c_int::from(number),
         }
     }

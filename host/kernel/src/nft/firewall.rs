@@ -47,6 +47,11 @@ impl Firewall {
         sections.push((spoof_check::section(), !self.spoof_checks.is_empty()));
         let filters = !self.flows.is_empty() || !self.isolated.is_empty();
         sections.extend(flow::table().into_iter().map(|section| (section, filters)));
+        sections.extend(
+            flow::shards(&self.flows)
+                .into_iter()
+                .map(|section| (section, true)),
+        );
         sections.push((host_firewall_pass::section(), !self.passes.is_empty()));
         sections
     }

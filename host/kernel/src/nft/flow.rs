@@ -8,18 +8,22 @@
 //!   chain flow-egress {                                                              # flow-ingress is its mirror
 //!     ct state established,related return
 //!     icmpv6 type 133-136 hop limit 255 return                                       # neighbour discovery on the link
-//!     ip saddr . ip daddr . meta l4proto . th dport @drop-egress4 drop
-//!     ip saddr . ip daddr . meta l4proto . th dport @accept-egress4 return           # both for IPv6 too
+//!     ip saddr & 0.0.0.255 vmap @flow-egress4                                        # { 0.0.0.17 : goto flow-egress4-17 }
+//!     ip6 saddr & ::ff vmap @flow-egress6
 //!     iif != 0 ip saddr @deny-egress4 drop
 //!     iif != 0 ip6 saddr @deny-egress6 drop
+//!   }
+//!   chain flow-egress4-17 {                                                          # flow-egress6-17 is its like
+//!     ip saddr . ip daddr . meta l4proto . th dport @drop-egress4-17 drop
+//!     ip saddr . ip daddr . meta l4proto . th dport @accept-egress4-17 return
+//!     iif != 0 ip saddr @deny-egress4 drop
 //!     th dport >= 0 return                                                           # all that could be looked up
 //!     ip saddr @judged-egress4 drop
-//!     ip6 saddr @judged-egress6 drop
 //!   }
 //! }
 //! ```
 //!
-//! What is accepted goes back and not out of the base chain: the other side's rules are still to come, and so are the
+//! What is accepted goes back, to where the base chain jumped, and not out of the base chain: the other side's rules are still to come, and so are the
 //! mark, and the chains of others. What the host itself sends came by no interface, so only an explicit drop stops it.
 //!
 //! Priority -10: after the translation of destinations, so that rules see a container's own address and port, and before
@@ -27,10 +31,13 @@
 
 mod elements;
 mod rules;
+mod shard;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use plan::{FlowSet, Flows, Mismatch};
+use shard::Shard;
 
 use super::batch::Batch;
 use super::chain::BaseChain;
@@ -56,7 +63,8 @@ const fn base_chain(name: &'static str, hook: libc::c_int) -> BaseChain {
 }
 
 impl Nft {
-    /// Makes what is missing of the objects that all flow rules and isolations share. Three requests if all is there.
+    /// Makes what is missing of the objects that all flow rules and isolations share. Three requests if all is there. The
+    /// chains of containers whose addresses end alike come with the first rules that need them.
     ///
     /// # Errors
     /// What the kernel refuses. Repeating is harmless, whatever happened.
@@ -70,14 +78,19 @@ impl Nft {
         Ok(base)
     }
 
-    /// From now on these rules hold for packets that begin a flow. Those that hold already stay.
+    /// From now on these rules hold for packets that begin a flow. Those that hold already stay. Two batches if an address
+    /// is the first one that ends so, else one that holds nothing but elements.
     ///
     /// # Errors
     /// Rules that can't be brought into the kernel's form; what the kernel refuses: ENOENT if [`Nft::ensure_flow_table`]
     /// was not called or its work was removed, a [`NftError::FlowOverlap`] if other rules of the same address are there.
     pub fn add_flows(&mut self, flows: &Flows) -> Result<(), NftError> {
+        let set = FlowSet::of(flows)?;
+        self.ensure_shards(&Shard::all_of(flows, &set))?;
         let mut batch = Batch::new(None);
-        add(&mut batch, flows)?;
+        for (set, elements) in elements::of(flows, &set) {
+            batch.add_elements(&set, &elements);
+        }
         self.connection
             .commit(batch)
             .map_err(|error| overlap(error, &flows.addresses))
@@ -101,10 +114,12 @@ impl Nft {
     /// What the kernel refuses to show.
     pub fn verify_flows(&mut self, flows: &Flows) -> Result<Vec<Mismatch>, NftError> {
         let mut mismatches = Vec::new();
-        for section in rules::sections() {
+        let set = FlowSet::of(flows)?;
+        let shards = Shard::all_of(flows, &set).into_iter().map(Shard::section);
+        for section in rules::sections().into_iter().chain(shards) {
             mismatches.extend(verify::section(&mut self.connection, &section)?);
         }
-        mismatches.extend(self.verify_groups(&elements::of(flows, &FlowSet::of(flows)?))?);
+        mismatches.extend(self.verify_groups(&elements::of(flows, &set))?);
         Ok(mismatches)
     }
 
@@ -136,6 +151,22 @@ impl Nft {
 pub(super) fn table() -> [Section; 3] {
     let [ingress, egress] = rules::sections();
     [ingress, egress, isolation::section()]
+}
+
+/// The chains that these rules need, each once. Rules that can't be brought into the kernel's form need none.
+pub(super) fn shards(flows: &[Flows]) -> Vec<Section> {
+    let mut sections = BTreeMap::new();
+    for flows in flows {
+        let Ok(set) = FlowSet::of(flows) else {
+            continue;
+        };
+        for shard in Shard::all_of(flows, &set) {
+            sections
+                .entry(shard.name())
+                .or_insert_with(|| shard.section());
+        }
+    }
+    sections.into_values().collect()
 }
 
 /// Adds the rules to the batch.

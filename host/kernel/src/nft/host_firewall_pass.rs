@@ -84,6 +84,7 @@ pub(super) fn section() -> Section {
         sets: FAMILIES.map(set).to_vec(),
         address_sets: Vec::new(),
         entries: vec![Vec::new()],
+        map_entry: None,
         owner: "passage through the host's firewall".to_owned(),
     }
 }

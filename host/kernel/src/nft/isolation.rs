@@ -107,6 +107,7 @@ pub(super) fn section() -> Section {
             .collect(),
         address_sets: Vec::new(),
         entries: vec![Vec::new()],
+        map_entry: None,
         owner: "isolation of all networks".to_owned(),
     }
 }

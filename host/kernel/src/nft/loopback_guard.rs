@@ -66,6 +66,7 @@ pub(super) fn section() -> Section {
         ],
         sets: Vec::new(),
         address_sets: Vec::new(),
+        map_entry: None,
         owner: "route_localnet of all links".to_owned(),
     }
 }

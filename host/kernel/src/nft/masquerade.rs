@@ -145,6 +145,7 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
         sets: FAMILIES.map(|family| set(family, "pods", tag)).to_vec(),
         address_sets,
         entries: vec![Vec::new()],
+        map_entry: None,
         owner: format!("network {}", network.name),
     }
 }

@@ -32,8 +32,17 @@ pub(super) struct Section {
     pub(super) sets: Vec<Set>,
     /// Sets whose elements are settings.
     pub(super) address_sets: Vec<AddressSet>,
+    /// The element of a map of verdicts that leads to the chain.
+    pub(super) map_entry: Option<MapEntry>,
     /// See [`Mark::owner`].
     pub(super) owner: String,
+}
+
+/// What leads packets to a chain that is made with the first attachment that needs it. The map is another section's.
+#[derive(Debug, Clone)]
+pub(super) struct MapEntry {
+    pub(super) map: Set,
+    pub(super) element: Element,
 }
 
 /// A set of addresses that the settings name.
@@ -72,7 +81,8 @@ impl Section {
     }
 
     fn judge(&self, state: &ChainState) -> Standing {
-        let uses = self.rules.len() + self.base_chains.len() * self.jump_rules().len();
+        let jumps = self.base_chains.len() * self.jump_rules().len();
+        let uses = self.rules.len() + jumps + usize::from(self.map_entry.is_some());
         match mark_of(state) {
             Some(mark) if usize::try_from(state.uses) == Ok(uses) => Standing::Whole {
                 incomplete: mark.incomplete,
@@ -112,6 +122,10 @@ impl Section {
             owner: self.owner.clone(),
         };
         batch.create_chain(&self.chain, &mark.to_string());
+        // Before the rules: it is the map that tells best that what this depends on is missing.
+        if let Some(MapEntry { map, element }) = &self.map_entry {
+            batch.add_elements(map, std::slice::from_ref(element));
+        }
         for rule in &self.rules {
             batch.append_rule(self.chain.family, &self.chain.name, rule);
         }
@@ -136,6 +150,11 @@ impl Section {
             for rule in self.jumps(connection, base)? {
                 batch.delete_rule(base.family, base.name, rule.handle);
             }
+        }
+        if let Some(entry) = &self.map_entry
+            && let Some(found) = entry.found(connection)?
+        {
+            batch.delete_elements(&entry.map, &found);
         }
         batch.delete_chain(&self.chain);
         Ok(())
@@ -176,6 +195,20 @@ impl Section {
     pub(super) fn is_up_to_date(&self, connection: &mut Connection) -> Result<bool, NftError> {
         let contents = self.contents(connection)?;
         Ok(contents.iter().all(|each| each.wanted == each.found))
+    }
+}
+
+impl MapEntry {
+    /// What the map has for the entry's key.
+    pub(super) fn found(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Option<Vec<Element>>, NftError> {
+        connection.get(&self.element.request(&self.map), |attributes| {
+            let mut found = Vec::new();
+            Element::decode(attributes, &mut found)?;
+            Some(found)
+        })
     }
 }
 

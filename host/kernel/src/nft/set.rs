@@ -51,6 +51,9 @@ impl KeyType {
     pub(super) const TRANSPORT_PROTOCOL: Self = Self::in_network_order(12, 1);
     pub(super) const PORT: Self = Self::in_network_order(13, 2);
 
+    /// As what a map's keys lead to (`NFT_DATA_VERDICT`): its length is the kernel's own matter.
+    pub(super) const VERDICT: Self = Self::in_network_order(0xffff_ff00, 0);
+
     const fn in_network_order(number: u32, length: u32) -> Self {
         Self {
             number,

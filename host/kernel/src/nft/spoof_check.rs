@@ -108,6 +108,7 @@ pub(super) fn section() -> Section {
         sets: vec![ports(), allowed()],
         address_sets: Vec::new(),
         entries: vec![Vec::new()],
+        map_entry: None,
         owner: "macspoofchk of all networks".to_owned(),
     }
 }

@@ -30,6 +30,16 @@ pub(super) fn section(
     for base in section.base_chains {
         mismatches.extend(base_chain(connection, section, base)?);
     }
+    if let Some(entry) = &section.map_entry {
+        let found = entry.found(connection)?;
+        if !found.is_some_and(|found| found.contains(&entry.element)) {
+            mismatches.push(missing(format!(
+                "element of {} that leads to {}",
+                entry.map.display(),
+                chain.display()
+            )));
+        }
+    }
     let (grown, replaced): (Vec<_>, Vec<_>) = section
         .contents(connection)?
         .into_iter()

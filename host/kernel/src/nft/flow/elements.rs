@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use plan::{Family, FlowBox, FlowDirection, FlowSet, FlowVerdict, Flows};
 
+use super::shard::Shard;
 use crate::nft::address_key::{FAMILIES, key, number, octets};
 use crate::nft::element::Element;
 use crate::nft::element_groups::Groups;
@@ -19,11 +20,13 @@ pub(super) fn of(flows: &Flows, set: &FlowSet) -> Groups {
             .filter(|each| Family::of(*each) == family)
             .collect();
         for direction in DIRECTIONS {
-            for verdict in [FlowVerdict::Drop, FlowVerdict::Accept] {
-                let boxes = set.boxes(family, direction, verdict);
-                let elements =
-                    boxes.flat_map(|each| addresses.iter().map(|address| ranges(*address, each)));
-                groups.push((verdicts(family, direction, verdict), elements.collect()));
+            for address in &addresses {
+                for verdict in [FlowVerdict::Drop, FlowVerdict::Accept] {
+                    let boxes = set.boxes(family, direction, verdict);
+                    let elements = boxes.map(|each| ranges(*address, each));
+                    let shard = Shard::of(*address, direction);
+                    groups.push((verdicts(shard, verdict), elements.collect()));
+                }
             }
             let all = || addresses.iter().map(|each| Element::key(octets(*each)));
             if flows.deny_by_default.contains(&direction) {
@@ -53,11 +56,11 @@ fn ranges(address: IpAddr, each: &FlowBox) -> Element {
 }
 
 /// Boxes with this verdict.
-pub(super) fn verdicts(family: Family, direction: FlowDirection, verdict: FlowVerdict) -> Set {
-    let address = key(family);
+pub(super) fn verdicts(shard: Shard, verdict: FlowVerdict) -> Set {
+    let address = key(shard.family);
     Set {
         family: TableFamily::Inet,
-        name: format!("{verdict}-{direction}{}", number(family)),
+        name: format!("{verdict}-{}", shard.name()),
         key: address
             .then(address)
             .then(KeyType::TRANSPORT_PROTOCOL)

@@ -1,6 +1,7 @@
 use plan::{Family, FlowDirection, FlowVerdict};
 
 use super::elements::{denied, judged, verdicts};
+use super::shard::{self, Shard};
 use super::{FORWARD, INPUT, OUTPUT};
 use crate::nft::address_key::{FAMILIES, words};
 use crate::nft::chain::{BaseChain, Chain};
@@ -31,9 +32,6 @@ pub(super) fn sections() -> [Section; 2] {
 }
 
 fn section(direction: FlowDirection, base_chains: &'static [BaseChain]) -> Section {
-    let verdicts_of = |family| {
-        [FlowVerdict::Drop, FlowVerdict::Accept].map(|each| verdicts(family, direction, each))
-    };
     Section {
         base_chains,
         chain: Chain {
@@ -42,26 +40,34 @@ fn section(direction: FlowDirection, base_chains: &'static [BaseChain]) -> Secti
         },
         rules: [established(), discovery()]
             .into_iter()
-            .chain(
-                FAMILIES
-                    .into_iter()
-                    .flat_map(|each| lookups(each, direction)),
-            )
+            .chain(FAMILIES.map(|each| to_shard(each, direction)))
             .chain(FAMILIES.map(|each| deny(each, direction)))
-            .chain([complete()])
-            .chain(FAMILIES.map(|each| incomplete(each, direction)))
             .collect(),
         sets: FAMILIES
             .into_iter()
-            .flat_map(|family| {
-                let sets = verdicts_of(family).into_iter();
-                sets.chain([denied(family, direction), judged(family, direction)])
-            })
+            .flat_map(|family| [denied(family, direction), judged(family, direction)])
+            .chain(shard::maps(direction))
             .collect(),
         address_sets: Vec::new(),
+        map_entry: None,
         entries: vec![Vec::new()],
         owner: format!("{direction} rules of all networks"),
     }
+}
+
+/// The rules of a shard's chain.
+pub(super) fn of_shard(shard: Shard) -> Vec<Rule> {
+    let Shard {
+        family, direction, ..
+    } = shard;
+    let [drop, accept] = lookups(shard);
+    vec![
+        drop,
+        accept,
+        deny(family, direction),
+        complete(),
+        incomplete(family, direction),
+    ]
 }
 
 fn established() -> Rule {
@@ -105,12 +111,35 @@ fn discovery() -> Rule {
     }
 }
 
+/// Leads to the chain of all containers whose addresses end as this one, if it is there. From there no packet comes back.
+fn to_shard(family: Family, direction: FlowDirection) -> Rule {
+    let (container, _) = fields(direction);
+    let mut expressions = is_family(family).to_vec();
+    expressions.extend([
+        load(family, container, FIRST),
+        Expression::Mask {
+            register: FIRST,
+            mask: shard::low_bits(family, shard::BITS),
+        },
+        Expression::Map {
+            register: FIRST,
+            map: shard::map(family, direction).name,
+            into: Register::Verdict,
+        },
+    ]);
+    Rule {
+        comment: format!("{family}: rules of the address"),
+        expressions,
+    }
+}
+
 /// Drop beats accept. That packets are looked up with what lies where TCP has its port makes no difference to protocols
 /// without ports: a box with some ports only holds protocols that have ports. Zero in its place would make a rule that
 /// `nft` lists, and can't load again.
-fn lookups(family: Family, direction: FlowDirection) -> [Rule; 2] {
+fn lookups(shard: Shard) -> [Rule; 2] {
+    let family = shard.family;
     let rule = |verdict: FlowVerdict| {
-        let (container, peer) = fields(direction);
+        let (container, peer) = fields(shard.direction);
         let [at_peer, at_protocol, at_port] = registers(family);
         let mut expressions = is_family(family).to_vec();
         expressions.extend([
@@ -120,7 +149,7 @@ fn lookups(family: Family, direction: FlowDirection) -> [Rule; 2] {
             destination_port(at_port),
             Expression::Lookup {
                 register: FIRST,
-                set: verdicts(family, direction, verdict).name,
+                set: verdicts(shard, verdict).name,
                 negated: false,
             },
             match verdict {

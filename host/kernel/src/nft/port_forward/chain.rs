@@ -93,6 +93,7 @@ fn forwarding(chain: &PortForwardChain) -> Section {
                 grows: true,
             })
             .collect(),
+        map_entry: None,
         owner: format!("host ports of network {}", chain.network),
     }
 }
@@ -246,6 +247,7 @@ fn source_nat(mark_bit: u8) -> Section {
         }],
         sets: Vec::new(),
         address_sets: Vec::new(),
+        map_entry: None,
         owner: format!("source NAT of host ports, mark bit {mark_bit}"),
     }
 }
