@@ -16,6 +16,7 @@ mod guests;
 mod identity;
 mod input;
 mod lists;
+mod plan_command;
 mod ports;
 mod reference;
 mod refusals;
