@@ -247,6 +247,11 @@ fn a_failure_at_any_step_of_a_whole_chain_leaves_no_trace() {
     let Some(host) = Namespace::new() else { return };
     let (first, failing, beside) = (pod(2).unwrap(), pod(3).unwrap(), pod(4).unwrap());
     add(&host, &first, 2, None).unwrap();
+    // What the node's attachments share is there before.
+    for (pod, number) in [(&failing, 3), (&beside, 4)] {
+        let undos = add(&host, pod, number, None).unwrap();
+        delete(&host, &undos);
+    }
     let before = state(&host, &failing);
     let count = steps(&failing, 3).len();
     assert!(count > 20, "the chain has only {count} steps");
