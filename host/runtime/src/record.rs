@@ -86,11 +86,6 @@ pub(crate) fn position_of_stage(record: &Record, stage: &Stage) -> Option<usize>
     same.or_else(|| latest_of_plugin(record, &stage.name.plugin))
 }
 
-/// A stage's part.
-pub(crate) fn part_of_stage<'a>(record: &'a Record, stage: &Stage) -> Option<&'a StagePart> {
-    record.parts.get(position_of_stage(record, stage)?)
-}
-
 /// Where the latest part of a plugin is that is a stage.
 pub(crate) fn latest_of_plugin(record: &Record, plugin: &str) -> Option<usize> {
     let is_stage = |part: &StagePart| part.addressing.is_none() && part.plugin == plugin;

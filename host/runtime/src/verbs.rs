@@ -7,6 +7,7 @@ mod expectation;
 mod gc;
 mod link;
 mod status;
+mod superseded;
 
 use cni::attachment::Attachment as RequestedAttachment;
 use cni::request::Call;

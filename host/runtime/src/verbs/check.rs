@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use cni::request::Check;
 use cni::role::Role;
 use cni::verb::Verb;
@@ -7,6 +9,7 @@ use store::{Record, RecordState, StagePart};
 
 use super::add::LOCK_WAIT;
 use super::expectation::expectation;
+use super::superseded::without_superseded;
 use super::{about, key};
 use crate::chain::{self, Stage};
 use crate::failure::{Cause, Failure};
@@ -43,13 +46,13 @@ fn verify(node: &Node, request: &Check, attachment: &Attachment) -> Result<(), C
     let stages = match request.call.role {
         Role::Ipam => Vec::new(),
         Role::Link => {
-            verify_steps(request, &mut kernel, &record.parts)?;
+            verify_parts(request, &mut kernel, &record.parts, 0..record.parts.len())?;
             Stage::of_chain(config)
         }
         Role::Stage => {
             let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
-            let part = record::part_of_stage(&record, &stage).ok_or(Cause::NoRecord)?;
-            verify_steps(request, &mut kernel, std::slice::from_ref(part))?;
+            let position = record::position_of_stage(&record, &stage).ok_or(Cause::NoRecord)?;
+            verify_parts(request, &mut kernel, &record.parts, position..position + 1)?;
             vec![stage]
         }
     };
@@ -93,12 +96,26 @@ fn ask_stages(
     Ok(())
 }
 
-fn verify_steps(request: &Check, kernel: &mut Linux, parts: &[StagePart]) -> Result<(), Cause> {
+/// Compares the kernel with these of the parts.
+fn verify_parts(
+    request: &Check,
+    kernel: &mut Linux,
+    parts: &[StagePart],
+    which: Range<usize>,
+) -> Result<(), Cause> {
     let mut mismatches = Vec::new();
     let last = &request.previous_result.result;
-    for step in parts.iter().flat_map(|part| &part.steps) {
-        if let Some(expected) = expectation(step, last) {
-            mismatches.extend(kernel.verify(&expected)?);
+    for (position, part) in parts.iter().enumerate() {
+        if !which.contains(&position) {
+            continue;
+        }
+        for step in &part.steps {
+            let later = parts.iter().skip(position + 1).flat_map(|part| &part.steps);
+            let expected =
+                without_superseded(step.clone(), later).and_then(|step| expectation(&step, last));
+            if let Some(expected) = expected {
+                mismatches.extend(kernel.verify(&expected)?);
+            }
         }
     }
     if mismatches.is_empty() {
