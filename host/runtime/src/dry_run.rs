@@ -4,6 +4,7 @@
 //! the same functions. What can't be known so is assumed, and said:
 //! - of the links that `prevResult` tells on the host, the first is the bridge and the last the host's end of the
 //!   container's veth; a single one is the host's end;
+//! - the container has no routing rules but those of earlier stages;
 //! - Ethernet addresses and the group of the links are made up, as they are in every ADD;
 //! - an MTU that nobody sets is 1500;
 //! - other vendors' executables are not run.
@@ -24,7 +25,7 @@ use cni::request::{Add, Request};
 use cni::result::CniResult;
 use cni::role::Role;
 use engine::Builtin;
-use plan::{Attachment, InterfaceAddress, NetnsIdentity, RefusedChange, StageName};
+use plan::{Attachment, InterfaceAddress, NetnsIdentity, Proposal, RefusedChange, StageName};
 use serde_json::Value;
 
 use crate::explain::{Entry, EntryRole, Part, Picture};
@@ -47,6 +48,8 @@ pub struct DryRun {
     /// What our IPAM holds for the attachment; None: another vendor's or nobody has given the addresses.
     leases: Option<Shared<MemoryLeases>>,
     made_bridge: bool,
+    /// What the entries before have led to, which the kernel would tell.
+    before: Proposal,
     /// The plugin that has flow rules.
     flows_of: Option<String>,
 }
@@ -76,6 +79,7 @@ impl DryRun {
             stored: Shared::default(),
             leases: None,
             made_bridge: false,
+            before: Proposal::default(),
             flows_of: None,
         }
     }

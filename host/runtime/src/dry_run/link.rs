@@ -69,6 +69,7 @@ impl DryRun {
             return Err(cause);
         }
         self.made_bridge = matches!(link, Link::Bridge(_));
+        self.before = merged.proposal.clone();
         let all = plan.steps.iter().chain(steps.iter().flatten());
         let addressing = match link {
             Link::Loopback {} => loopback_addressing(),

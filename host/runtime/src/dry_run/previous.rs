@@ -8,7 +8,12 @@ use super::facts::ETHERNET_MTU;
 
 /// Of the links on the host, the first is the bridge and the last the host's end of the veth; a single one is that end.
 /// Without any the interface is of a kind that has no end on the host.
-pub(super) fn interface(attachment: &Attachment, previous: &CniResult) -> ContainerInterface {
+/// Results before CNI 1.1.0 tell no MTU: then it is `mtu`, or that of Ethernet.
+pub(super) fn interface(
+    attachment: &Attachment,
+    previous: &CniResult,
+    mtu: Option<u32>,
+) -> ContainerInterface {
     let own = |interface: &&Interface| {
         interface.sandbox.is_some() && interface.name == attachment.interface_name
     };
@@ -46,6 +51,7 @@ pub(super) fn interface(attachment: &Attachment, previous: &CniResult) -> Contai
         mac: own.and_then(mac),
         mtu: own
             .and_then(|interface| interface.mtu)
+            .or(mtu)
             .unwrap_or(ETHERNET_MTU),
         peer,
     }
@@ -75,7 +81,7 @@ mod tests {
             interfaces: interfaces.collect(),
             ..CniResult::default()
         };
-        interface(&attachment, &previous)
+        interface(&attachment, &previous, None)
     }
 
     #[test]

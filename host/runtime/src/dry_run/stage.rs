@@ -1,8 +1,9 @@
 //! Stages: those of a link's chain, and one that is an entry by itself.
 
 use cni::request::Add;
+use cni::result::CniResult;
 use engine::AttachmentInfo;
-use plan::{Attachment, Merge, Merged, Step};
+use plan::{Attachment, Merge, Merged, Proposal, Step};
 
 use super::services::{Shared, Words};
 use super::{DryRun, Outcome, facts, name_part, netns, previous, refuse};
@@ -23,8 +24,7 @@ impl DryRun {
         let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
         let before = config.previous_result.as_ref().ok_or(Cause::NoStage)?;
         let before = before.result.clone();
-        let interface = previous::interface(attachment, &before);
-        let proposal = chain::of_previous(attachment, &before, &interface);
+        let proposal = self.found(attachment, &before);
         let mut merge = Merge::new(&attachment.interface_name, proposal.clone());
         let info = ipam::info(attachment, &add.addresses, add.pod.as_ref());
         let (mut parts, failure) = self.ask(std::slice::from_ref(&stage), &info, &mut merge);
@@ -53,6 +53,7 @@ impl DryRun {
         }
         self.note_flows(&stage.name.plugin, &steps, entry);
         note_previous(&steps, entry);
+        self.before = merged.proposal.clone();
         Ok(result::amended(
             &before,
             attachment,
@@ -61,6 +62,18 @@ impl DryRun {
             sets_dns(&merged),
             &facts::of_steps(&steps),
         ))
+    }
+
+    /// What `prevResult` says, with what earlier entries have made in place of what the kernel would tell.
+    fn found(&self, attachment: &Attachment, before: &CniResult) -> Proposal {
+        let interface = previous::interface(attachment, before, self.before.mtu);
+        let mut proposal = chain::of_previous(attachment, before, &interface);
+        if !self.before.links.is_empty() {
+            proposal.links.clone_from(&self.before.links);
+        }
+        proposal.mac = proposal.mac.or(self.before.mac);
+        proposal.rules.clone_from(&self.before.rules);
+        proposal
     }
 
     /// Asks the stages in their order, until one fails.
