@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use wasm_cni_tests::{CniCall, Node, Pod, link_kind, workspace};
+use wasm_cni_tests::{CniCall, Node, Pod, guest, install_plugin, link_kind, workspace};
 
 use crate::{lan, node};
 use seen::Seen;
@@ -25,6 +25,22 @@ const GIVEN: [&str; 4] = [
     "10.5.0.2/24,10.5.0.1",
     "--address",
     "fd00:5::2/64,fd00:5::1",
+];
+
+/// What the plugin that asks for anything imports.
+const GRANTS: [&str; 12] = [
+    "deny",
+    "address",
+    "route",
+    "neighbour",
+    "mtu",
+    "mac",
+    "dns",
+    "sysctl",
+    "link-flag",
+    "bandwidth",
+    "flow",
+    "masquerade",
 ];
 
 #[test]
@@ -123,6 +139,93 @@ fn a_step_too_many_and_one_too_few_are_noticed() -> Result<()> {
         }
     }
     ensure!(changed >= 13, "only {changed} steps were changed");
+    Ok(())
+}
+
+#[test]
+fn what_is_refused_is_told_and_the_rest_is_shown() -> Result<()> {
+    let node = node!();
+    let list = json!({"cniVersion": "1.0.0", "name": "quarrel", "plugins": [
+        {"type": "wasm-cni", "link": {"kind": "bridge", "bridge": "quarrel0"},
+         "ipam": {"type": "wasm-cni", "plugin": "host-local", "ranges": [[{"subnet": "10.6.0.0/24"}]]},
+         "chain": [{"plugin": "tuning", "mtu": 1400},
+                   {"plugin": "tuning", "mtu": 1300, "sysctl": {"net.core.somaxconn": "7"}}]},
+        {"type": "wasm-cni", "plugin": "sbr"},
+        {"type": "elsewhere"},
+    ]});
+    node.write("/run/quarrel.conflist", list.to_string())?;
+    let words = ["/opt/cni/bin/wasm-cnictl", "plan", "/run/quarrel.conflist"];
+    let before = node.run(&["ip", "-o", "link"])?.output()?;
+    let outcome = node.run(&[&words[..], &["--json"]].concat())?;
+    ensure!(!outcome.success(), "a refused chain is fine");
+    let picture: Value = serde_json::from_str(&outcome.stdout)?;
+    let entries = picture["entries"].as_array().context("no entries")?;
+    let changes = &entries[0]["parts"][3]["changes"];
+    let refused = changes.as_array().into_iter().flatten();
+    let refused: Vec<_> = refused
+        .filter(|change| !change["refused"].is_null())
+        .collect();
+    ensure!(
+        refused.len() == 1 && refused[0]["change"]["mtu"] == 1300,
+        "{changes}"
+    );
+    ensure!(
+        entries[0]["objections"]
+            .as_array()
+            .is_some_and(|all| all.len() == 1)
+    );
+    ensure!(entries[0]["parts"][3]["steps"][0]["step"]["path"] == "net/core/somaxconn");
+    // The next entry works on what the first one would have made.
+    ensure!(
+        entries[1]["parts"][0]["saw"]["mtu"] == 1400,
+        "{}",
+        entries[1]
+    );
+    ensure!(entries[2]["role"] == "opaque", "{}", entries[2]);
+    let chart = node.run(&[&words[..], &["--mermaid"]].concat())?;
+    let marked = chart
+        .stdout
+        .lines()
+        .filter(|line| line.ends_with(":::refused"));
+    ensure!(marked.count() == 2, "{}", chart.stdout);
+    ensure!(
+        node.run(&["ip", "-o", "link"])?.output()? == before,
+        "a plan was done"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_plugin_that_is_gone_can_not_be_asked_again() -> Result<()> {
+    let node = node!();
+    let pod = node.pod("pod1")?;
+    install_plugin(&node, "demanding", &guest("demanding")?)?;
+    let list = json!({"cniVersion": "1.0.0", "name": "again", "plugins": [
+        {"type": "wasm-cni", "link": {"kind": "bridge", "bridge": "again0"},
+         "ipam": {"type": "wasm-cni", "plugin": "host-local", "ranges": [[{"subnet": "10.6.0.0/24"}]]}},
+        {"type": "wasm-cni", "plugin": "demanding", "wants": ["mtu"], "grants": GRANTS,
+         "sysctl": {"net.core.somaxconn": "511"}},
+    ]});
+    node.write("/run/again.conflist", list.to_string())?;
+    node.ctl(&["net", "add", "/run/again.conflist", pod.name()])?;
+    let replay = ["explain", "again", pod.name(), "--replay"];
+    let picture = node.ctl(&replay)?;
+    let again: Vec<_> = parts(&picture)
+        .filter(|part| !part["replay"].is_null())
+        .collect();
+    ensure!(again.len() == 2, "{picture}");
+    ensure!(
+        again.iter().all(|part| part["replay"]["same"] == true),
+        "{picture}"
+    );
+    node.ctl(&["plugin", "remove", "demanding"])?;
+    let outcome = node.run(&[&["/opt/cni/bin/wasm-cnictl"][..], &replay].concat())?;
+    ensure!(!outcome.success(), "a plugin that is gone has answered");
+    ensure!(
+        outcome.stdout.contains("it could not be run again"),
+        "{}",
+        outcome.stdout
+    );
     Ok(())
 }
 
