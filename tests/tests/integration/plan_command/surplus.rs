@@ -154,6 +154,12 @@ fn elements(planned: &Planned, after: &Seen) -> Result<()> {
     for (set, elements) in after.sets() {
         for element in elements {
             let words = leaves(element);
+            if let Some(key) = way_key(element) {
+                let mut addresses = planned.words.iter().filter_map(|word| last_octet(word));
+                let told = addresses.any(|octet| Some(octet) == last_octet(key));
+                ensure!(told, "way {element} of {set}, which no step tells of");
+                continue;
+            }
             let telling: Vec<_> = words.iter().filter(|word| is_telling(word)).collect();
             let told = if telling.is_empty() {
                 words.iter().any(|word| planned.words.contains(word))
@@ -164,6 +170,21 @@ fn elements(planned: &Planned, after: &Seen) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The key of an element that leads to a chain: the last octet of the addresses whose rules are there.
+fn way_key(element: &Value) -> Option<&str> {
+    element[1]["goto"]
+        .is_object()
+        .then(|| element[0].as_str())
+        .flatten()
+}
+
+fn last_octet(word: &str) -> Option<u8> {
+    match word.parse().ok()? {
+        IpAddr::V4(address) => address.octets().last().copied(),
+        IpAddr::V6(address) => address.octets().last().copied(),
+    }
 }
 
 /// Addresses and ports, but for those that mean anything: all addresses, and the ends of all ports and protocols.
