@@ -209,8 +209,16 @@ impl Kernel for Linux {
             Step::RouteLocalnet { link } => self.route_localnet(link),
             Step::Hairpin { port } => self.hairpin(port).map(|()| done),
             Step::FlowTable {} => Ok(ensured(self.nft()?.ensure_flow_table()?)),
-            Step::Flows(flows) => Ok(self.nft()?.add_flows(flows).map(|()| done)?),
-            Step::Isolation(wanted) => Ok(self.nft()?.add_isolation(wanted).map(|()| done)?),
+            Step::Flows(flows) => {
+                let nft = self.nft()?;
+                nft.add_flows(flows)?;
+                Ok(nft.forget_datagrams(&flows.addresses).map(|()| done)?)
+            }
+            Step::Isolation(wanted) => {
+                let nft = self.nft()?;
+                nft.add_isolation(wanted)?;
+                Ok(nft.forget_datagrams(&wanted.addresses).map(|()| done)?)
+            }
             Step::HostFirewallAccept {} => Ok(ensured(self.nft()?.ensure_host_firewall_accept()?)),
             Step::HostFirewallPass(wanted) => {
                 Ok(self.nft()?.add_host_firewall_pass(wanted).map(|()| done)?)

@@ -5,6 +5,8 @@
 
 mod tuple;
 
+use std::net::IpAddr;
+
 use plan::{Family, PortForward, PortForwards, Transport};
 
 use super::attribute::{Attributes, find};
@@ -53,20 +55,32 @@ impl Nft {
         forwards: &PortForwards,
         tracked: Tracked,
     ) -> Result<(), NftError> {
-        for selection in selections(forwards, tracked) {
-            if !selection.is_comparable() {
-                self.forget_one_by_one(&selection)?;
-                continue;
-            }
-            match self.flush(&selection) {
-                // Older kernels take it for the description of one connection, which lacks an address.
-                Err(error) if matches!(error.errno(), Some(libc::EINVAL | libc::ENOENT)) => {
-                    self.forget_one_by_one(&selection)?;
-                }
-                done => done?,
-            }
+        selections(forwards, tracked).try_for_each(|selection| self.forget_selected(&selection))
+    }
+
+    /// Forgets what is tracked of datagrams from and to these addresses. It was tracked for who had them before, and rules
+    /// are for packets that begin a flow.
+    ///
+    /// # Errors
+    /// As for [`Nft::forget_connections`].
+    pub fn forget_datagrams(&mut self, addresses: &[IpAddr]) -> Result<(), NftError> {
+        addresses
+            .iter()
+            .flat_map(|address| Selection::of_address(*address))
+            .try_for_each(|selection| self.forget_selected(&selection))
+    }
+
+    fn forget_selected(&mut self, selection: &Selection) -> Result<(), NftError> {
+        if !selection.is_comparable() {
+            return self.forget_one_by_one(selection);
         }
-        Ok(())
+        match self.flush(selection) {
+            // Older kernels take it for the description of one connection, which lacks an address.
+            Err(error) if matches!(error.errno(), Some(libc::EINVAL | libc::ENOENT)) => {
+                self.forget_one_by_one(selection)
+            }
+            done => done,
+        }
     }
 
     /// Is any such connection tracked?
@@ -168,6 +182,25 @@ impl Selection {
             reply,
             name: format!("tracked connections to {forward}"),
         }
+    }
+
+    /// All datagrams that an address began to send, and all that it answers, whatever others know it by.
+    fn of_address(address: IpAddr) -> [Self; 2] {
+        let anything = Wanted {
+            protocol: Transport::Udp.number(),
+            source: (None, None),
+            destination: (None, None),
+        };
+        let sent = Wanted {
+            source: (Some(address), None),
+            ..anything
+        };
+        [(sent, anything), (anything, sent)].map(|(original, reply)| Self {
+            family: Family::of(address),
+            original,
+            reply,
+            name: format!("tracked datagrams of {address}"),
+        })
     }
 
     fn is_comparable(&self) -> bool {
