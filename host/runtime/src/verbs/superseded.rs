@@ -1,6 +1,6 @@
 //! What later parts of the same record changed: a result before CNI 1.1.0 tells neither an MTU nor the table of a route.
 
-use plan::{LinkAttributes, MacAddress, Step};
+use plan::{LinkAttributes, MacAddress, Route, RouteSelector, Step};
 
 /// The step without what these later ones took over; None where nothing of it is left.
 pub(super) fn without_superseded<'a>(
@@ -12,10 +12,12 @@ pub(super) fn without_superseded<'a>(
             (Step::ContainerRoutes(wanted), Step::AmendRoutes(amendment)) => {
                 wanted
                     .routes
-                    .retain(|route| !amendment.remove.contains(route));
+                    .retain(|route| !is_among(route, &amendment.remove));
             }
             (Step::AmendRoutes(wanted), Step::AmendRoutes(amendment)) => {
-                wanted.add.retain(|route| !amendment.remove.contains(route));
+                wanted
+                    .add
+                    .retain(|route| !is_among(route, &amendment.remove));
             }
             (Step::ContainerAddresses(wanted), Step::AmendAddresses(amendment)) => {
                 wanted
@@ -43,6 +45,18 @@ pub(super) fn without_superseded<'a>(
     Some(step)
 }
 
+/// Those that were removed came from a result, which may tell less of them than the plan.
+fn is_among(route: &Route, removed: &[Route]) -> bool {
+    removed.iter().any(|other| {
+        let selector = RouteSelector {
+            destination: other.destination,
+            gateway: other.gateway,
+            table: other.table,
+        };
+        selector.selects(route)
+    })
+}
+
 fn override_link(mtu: &mut Option<u32>, mac: &mut MacAddress, later: &LinkAttributes) {
     *mtu = later.mtu.or(*mtu);
     *mac = later.mac.unwrap_or(*mac);
@@ -67,7 +81,7 @@ fn override_attributes(wanted: &mut LinkAttributes, later: &LinkAttributes) {
 
 #[cfg(test)]
 mod tests {
-    use plan::{ContainerRoutes, ContainerSysctl, LinkSettings, Route, RouteAmendment};
+    use plan::{ContainerRoutes, ContainerSysctl, LinkSettings, RouteAmendment};
 
     use super::*;
 
