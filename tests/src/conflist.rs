@@ -1,7 +1,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-use crate::{CniCall, CniFailure, Node, Pod};
+use crate::{CniCall, CniFailure, Node, Pod, Reply};
 
 /// A network of one or several entries, called as a runtime calls them: ADD and CHECK in the list's order, each with the
 /// result of the one before, DEL in reverse.
@@ -158,6 +158,17 @@ impl Conflist {
             }
         }
         bail!("ADD succeeded: {previous}")
+    }
+
+    /// ADD whose first entry is killed after so many seconds, wherever it is by then.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn killed(&self, node: &Node, pod: &Pod<'_>, seconds: f64) -> Result<Reply> {
+        let entry = self.entries().next().context("no entry")?;
+        self.call(node, pod, "ADD", entry, &Value::Null)
+            .killed_after(seconds)
+            .run()
     }
 
     /// CHECK of every entry, with the final result of ADD.

@@ -110,6 +110,30 @@ fn a_bridge_port_is_gone_after_every_way_to_delete_it() -> Result<()> {
 }
 
 #[test]
+fn a_chain_is_gone_after_every_way_to_delete_it() -> Result<()> {
+    let node = node!();
+    let stages = json!([
+        {"plugin": "portmap"},
+        {
+            "plugin": "bandwidth",
+            "ingressRate": 80_000_000, "ingressBurst": 8_000_000, "egressRate": 80_000_000, "egressBurst": 8_000_000,
+        },
+        {"plugin": "firewall", "ingressPolicy": "isolated"},
+        {"plugin": "flow-policy", "ingress": {"default": "drop", "allow": [{"protocol": "tcp", "ports": [80]}]}},
+        {"plugin": "tuning", "mtu": 1380, "promisc": true},
+    ]);
+    let ports =
+        json!({"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "udp"}]});
+    let network = Network::bridge("pods", &["10.1.0.0/24", "fd00:1::/64"])
+        .with("/chain", stages)
+        .with("/runtimeConfig", ports);
+    every_way(&node, &network, &[])?;
+    let queues = node.ok(&["tc", "qdisc", "show"])?;
+    assert!(!queues.contains("tbf"), "{queues}");
+    Ok(())
+}
+
+#[test]
 fn a_point_to_point_link_is_gone_after_every_way_to_delete_it() -> Result<()> {
     let node = node!();
     let link = json!({"kind": "ptp", "ipMasq": true});

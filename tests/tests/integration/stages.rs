@@ -230,3 +230,25 @@ fn a_stage_without_an_interface_to_work_on_is_refused() -> Result<()> {
     ensure!(failure.text.contains("prevResult"), "{failure:?}");
     assert_nothing_left(&node, &[])
 }
+
+#[test]
+fn what_a_later_entry_overrides_is_not_missed_by_check() -> Result<()> {
+    let node = node!();
+    let pod = node.pod("a")?;
+    let mut link = lists::bridge("cni0", &SUBNETS);
+    link["link"]["mtu"] = 1500.into();
+    let stages = [
+        json!({"plugin": "tuning", "mtu": 1400, "promisc": true, "sysctl": {"net.core.somaxconn": "511"}}),
+        json!({"plugin": "tuning", "mtu": 1380, "mac": "02:00:5e:10:00:01", "sysctl": {"net.core.somaxconn": "512"}}),
+    ];
+    let list = lists::entries("pods", link, &stages);
+    let result = list.add(&node, &pod)?;
+    list.check(&node, &pod, &result)?;
+    pod.ok(&["ip", "link", "set", "eth0", "mtu", "1400"])?;
+    ensure!(
+        list.check(&node, &pod, &result).is_err(),
+        "another MTU is not seen"
+    );
+    list.del(&node, &pod, &result)?;
+    assert_nothing_left(&node, &[result])
+}
