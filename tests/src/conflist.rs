@@ -160,6 +160,27 @@ impl Conflist {
         bail!("ADD succeeded: {previous}")
     }
 
+    /// GC of every entry: only these pods' interfaces are in use.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub fn gc(&self, node: &Node, pods: &[&Pod<'_>]) -> Result<()> {
+        let valid: Vec<_> = pods
+            .iter()
+            .map(|pod| json!({"containerID": pod.name(), "ifname": self.interface}))
+            .collect();
+        for entry in self.entries() {
+            let mut config = entry.clone();
+            config["name"] = self.list["name"].clone();
+            config["cniVersion"] = self.list["cniVersion"].clone();
+            config["cni.dev/valid-attachments"] = valid.clone().into();
+            let executable = entry["type"].as_str().unwrap_or_default();
+            let call = CniCall::new(node, executable, "GC").config(&config);
+            call.succeed().with_context(|| entry.to_string())?;
+        }
+        Ok(())
+    }
+
     /// ADD whose first entry is killed after so many seconds, wherever it is by then.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod input;
 mod links;
 mod lists;
 mod plan_command;
+mod port_claims;
 mod ports;
 mod reference;
 mod refusals;

@@ -252,3 +252,36 @@ fn what_a_later_entry_overrides_is_not_missed_by_check() -> Result<()> {
     list.del(&node, &pod, &result)?;
     assert_nothing_left(&node, &[result])
 }
+
+#[test]
+fn gc_takes_the_chains_of_pods_that_are_not_in_use_and_no_other() -> Result<()> {
+    let node = node!();
+    let outside = Outside::connect(&node)?;
+    for list in [
+        lists::chain("pods", lists::bridge("cni0", &SUBNETS), &stages()),
+        lists::entries("pods", lists::bridge("cni0", &SUBNETS), &stages()),
+    ] {
+        let list = list.with("/cniVersion", "1.1.0");
+        let (pod, stray) = (node.pod("a")?, node.pod("stray")?);
+        let used = with_port(&list);
+        let other = list.capability("portMappings", json!([lists::mapping("tcp", 8090, 80)]));
+        let result = used.add(&node, &pod)?;
+        let lost = other.add(&node, &stray)?;
+        other.check(&node, &stray, &lost)?;
+        list.gc(&node, &[&pod])?;
+        ensure!(
+            !stray.has_link("eth0")?,
+            "the stray pod keeps its interface"
+        );
+        works(&node, &outside, &pod)?;
+        used.check(&node, &pod, &result)?;
+        // Its port is free.
+        let again = other.add(&node, &stray)?;
+        other.del(&node, &stray, &again)?;
+        used.del(&node, &pod, &result)?;
+        assert_nothing_left(&node, &[result, lost, again])?;
+        pod.delete()?;
+        stray.delete()?;
+    }
+    Ok(())
+}
