@@ -1,4 +1,4 @@
-//! Which packets pass: flow rules, isolation, and the host's own firewall.
+//! Which packets pass: flow rules and isolation.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const BRIDGE_HOOKS: [&str; 2] = [
     "net/bridge/bridge-nf-call-ip6tables",
 ];
 
-fn set_bridge_hooks(node: &Node, value: &str) -> Result<()> {
+pub(crate) fn set_bridge_hooks(node: &Node, value: &str) -> Result<()> {
     BRIDGE_HOOKS
         .iter()
         .try_for_each(|name| node.set_sysctl(name, value))
@@ -31,14 +31,24 @@ fn host(address: &str) -> String {
     }
 }
 
-fn passes(from: &dyn Place, transport: Transport, address: &str, port: u16) -> Result<()> {
+pub(crate) fn passes(
+    from: &dyn Place,
+    transport: Transport,
+    address: &str,
+    port: u16,
+) -> Result<()> {
     let target = format!("{}:{port}", host(address));
     source_seen(from, transport, &target)?
         .with_context(|| format!("{transport:?} to {target} does not pass"))
         .map(drop)
 }
 
-fn is_dropped(from: &dyn Place, transport: Transport, address: &str, port: u16) -> Result<()> {
+pub(crate) fn is_dropped(
+    from: &dyn Place,
+    transport: Transport,
+    address: &str,
+    port: u16,
+) -> Result<()> {
     let target = format!("{}:{port}", host(address));
     ensure!(
         is_silent(from, transport, &target)?,
@@ -47,7 +57,7 @@ fn is_dropped(from: &dyn Place, transport: Transport, address: &str, port: u16) 
     Ok(())
 }
 
-fn respond(pod: &dyn Place) -> Result<Vec<Responder>> {
+pub(crate) fn respond(pod: &dyn Place) -> Result<Vec<Responder>> {
     [(Tcp, 80), (Tcp, 81), (Udp, 80)]
         .map(|(transport, port)| Responder::start(pod, transport, &format!("[::]:{port}")))
         .into_iter()
@@ -215,75 +225,32 @@ fn isolated_pods_reach_no_other_pod_and_the_outside() -> Result<()> {
     Ok(())
 }
 
-/// What `iptables -P FORWARD DROP` makes of a host.
-fn drop_what_is_forwarded(node: &Node) -> Result<()> {
-    for program in ["iptables-nft", "ip6tables-nft"] {
-        node.ok(&[program, "-P", "FORWARD", "DROP"])?;
-    }
-    Ok(())
-}
-
 #[test]
-fn the_firewall_stage_passes_a_host_that_drops_what_it_forwards() -> Result<()> {
+fn a_policy_judges_who_comes_by_a_forwarded_port() -> Result<()> {
     let node = node!();
     let outside = Outside::connect(&node)?;
-    drop_what_is_forwarded(&node)?;
-    set_bridge_hooks(&node, "1")?;
-    let ports = json!({"plugin": "portmap"});
-    let link = || lists::bridge("cni0", &SUBNETS);
-    let closed = lists::chain("pods", link(), std::slice::from_ref(&ports))
-        .capability("portMappings", json!([lists::mapping("tcp", 8080, 80)]));
-    let open = lists::chain(
-        "pods",
-        link(),
-        &[ports, policy_of_port_81(), json!({"plugin": "firewall"})],
-    )
-    .capability(
-        "portMappings",
-        json!([
-            lists::mapping("tcp", 8090, 80),
-            lists::mapping("tcp", 8091, 81)
-        ]),
-    );
-    let (first, second) = (node.pod("first")?, node.pod("second")?);
-    closed.add(&node, &first)?;
-    let result = open.add(&node, &second)?;
-    let _responders = (respond(&first)?, respond(&second)?, respond(&outside)?);
-    for (node_address, there) in [
-        (Outside::NODE_IPV4, Outside::IPV4),
-        (Outside::NODE_IPV6, Outside::IPV6),
-    ] {
-        is_dropped(&first, Tcp, there, 80).context("the test's own firewall")?;
-        is_dropped(&outside, Tcp, node_address, 8080).context("the test's own firewall")?;
-        passes(&second, Tcp, there, 80)?;
-        passes(&outside, Tcp, node_address, 8090)?;
-        is_dropped(&outside, Tcp, node_address, 8091)?;
-    }
-    open.check(&node, &second, &result)?;
-    open.del(&node, &second, &result)?;
-    is_dropped(&outside, Tcp, Outside::NODE_IPV4, 8090)
-}
-
-fn policy_of_port_81() -> Value {
-    json!({"plugin": "flow-policy", "ingress": {"deny": [{"protocol": "tcp", "ports": [81]}]}})
-}
-
-#[test]
-fn pods_of_one_bridge_reach_each_other_past_a_host_that_drops() -> Result<()> {
-    let node = node!();
-    drop_what_is_forwarded(&node)?;
-    set_bridge_hooks(&node, "1")?;
-    let list = lists::chain(
-        "pods",
-        lists::bridge("cni0", &SUBNETS),
-        &[json!({"plugin": "firewall"})],
-    );
-    let (first, second) = (node.pod("first")?, node.pod("second")?);
-    list.add(&node, &first)?;
-    let result = list.add(&node, &second)?;
-    let _responders = respond(&second)?;
-    for address in &addresses(&result) {
-        passes(&first, Tcp, address, 80)?;
-    }
-    Ok(())
+    let pod = node.pod("a")?;
+    let allowed = json!([{"cidr": "192.0.2.0/24", "protocol": "tcp", "ports": [80]}]);
+    let policy = json!({
+        "plugin": "flow-policy",
+        "ingress": {"default": "drop", "allow": allowed}, "egress": {"default": "drop"},
+    });
+    let mappings = json!([
+        lists::mapping("tcp", 8080, 80),
+        lists::mapping("tcp", 8081, 81)
+    ]);
+    let stages = [json!({"plugin": "portmap"}), policy];
+    let list = lists::chain("pods", lists::bridge("cni0", &SUBNETS), &stages)
+        .capability("portMappings", mappings);
+    let result = list.add(&node, &pod)?;
+    let _responders = (respond(&pod)?, respond(&outside)?, respond(&node)?);
+    passes(&outside, Tcp, Outside::NODE_IPV4, 8080)?;
+    passes(&node, Tcp, "127.0.0.1", 8080)?;
+    is_dropped(&outside, Tcp, Outside::NODE_IPV4, 8081)?;
+    is_dropped(&outside, Tcp, Outside::NODE_IPV6, 8080)?;
+    is_dropped(&pod, Tcp, Outside::IPV4, 80)?;
+    is_dropped(&pod, Tcp, "10.1.0.1", 80).context("the host is a peer like others")?;
+    list.check(&node, &pod, &result)?;
+    list.del(&node, &pod, &result)?;
+    assert_nothing_left(&node, &[result])
 }

@@ -13,6 +13,7 @@ mod examples;
 mod exhaustion;
 mod flows;
 mod guests;
+mod host_firewall;
 mod identity;
 mod input;
 mod links;
