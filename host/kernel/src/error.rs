@@ -187,7 +187,7 @@ pub enum KernelError {
         detail: Option<String>,
     },
     /// A file under `/proc/sys` could not be read or written.
-    #[error("{path} can't be read or set: {source}; is /proc/sys mounted and writable?")]
+    #[error("{path} can't be read or set: {source}; {}", sysctl_remedy(.source))]
     Sysctl {
         /// The file.
         path: String,
@@ -241,5 +241,15 @@ impl fmt::Display for Place {
             Self::Host => "on the host",
             Self::Container => "in the container",
         })
+    }
+}
+
+fn sysctl_remedy(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => {
+            "there is no such sysctl in this network namespace: look at its name, and whether its kernel module is loaded"
+        }
+        Some(libc::EINVAL | libc::ERANGE) => "the kernel does not take this value",
+        _ => "is /proc/sys mounted and writable?",
     }
 }
