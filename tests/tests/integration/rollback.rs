@@ -118,17 +118,21 @@ fn sysctls_that_do_not_exist_or_refuse_their_value() -> Result<()> {
     let node = node!();
     resident(&node)?;
     let pod = node.pod("a")?;
-    for (name, value) in [
-        ("net.ipv4.no_such_setting", "1"),
-        ("net.ipv4.tcp_syncookies", "many"),
-        ("net.ipv4.conf.IFNAME.no_such_setting", "1"),
+    for (name, value, word) in [
+        ("net.ipv4.no_such_setting", "1", "no such sysctl"),
+        ("net.ipv4.tcp_syncookies", "many", "this value"),
+        (
+            "net.ipv4.conf.IFNAME.no_such_setting",
+            "1",
+            "no such sysctl",
+        ),
     ] {
         let sysctl = json!({"net.core.somaxconn": "511", name: value});
         let list = full_chain(9000).with("/plugins/0/chain/4/sysctl", sysctl);
         let failure = fails_without_a_trace(&node, &pod, &list).context(name)?;
         assert_eq!(failure.code, KERNEL_STEP_FAILED, "{failure:?}");
         let setting = name.rsplit('.').next().unwrap_or_default();
-        named(&failure, &[setting])?;
+        named(&failure, &[setting, word])?;
     }
     Ok(())
 }
