@@ -2,7 +2,7 @@
 //!
 //! | key | default | meaning |
 //! | --- | --- | --- |
-//! | `ingressPolicy` | `open` | `open`: nothing is kept away. `same-bridge`: containers of other networks with such a policy are. `isolated`: those of the container's own network as well |
+//! | `ingressPolicy` | `open` | `open`: nothing is kept away. `same-bridge`: containers of other networks with such a policy are. `isolated`: those of the container's own network as well. On a point-to-point link each container has a link of its own, so `same-bridge` keeps those of one network apart too |
 //! | `backend` | | `iptables`, `firewalld` or `nftables`, without effect: the host looks which firewall there is |
 //! | `iptablesAdminChainName` | `CNI-ADMIN` | refused unless it is the default, the chain that the host honours |
 //! | `firewalldZone` | `trusted` | refused unless it is the default, the zone that the host uses |
