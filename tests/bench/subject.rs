@@ -86,32 +86,31 @@ impl Sides<'_> {
         )
     }
 
-    /// Ours alone, with three forwarded ports each, or with ten flow rules each.
+    /// Ours alone, with three forwarded ports each, with ten flow rules each, and with neither: a bridge floods what a new
+    /// container announces to every port, which costs the same whatever the chain, and point-to-point links don't.
     pub(crate) fn of_many(&self) -> Vec<(&'static str, Subject)> {
-        let link = |bridge: &str| json!({"kind": "bridge", "bridge": bridge, "isGateway": true});
         let allowed: Vec<Value> = (0..10)
             .map(|index| json!({"cidr": format!("192.0.{index}.0/24"), "protocol": "tcp", "ports": [8000 + index]}))
             .collect();
         let flows = json!({"ingress": {"default": "drop", "allow": allowed}});
+        let chains = [
+            json!([]),
+            json!([with_plugin("portmap", &json!({}))]),
+            json!([with_plugin("flow-policy", &flows)]),
+        ];
+        let [none, ports, flows] = &chains;
+        let of = |name: &'static str, link: Value, chain: &Value| {
+            (name, self.own(name, link, &subnet(), chain.clone()))
+        };
+        let bridge = |name| json!({"kind": "bridge", "bridge": name, "isGateway": true});
+        let ptp = || json!({"kind": "ptp"});
         vec![
-            (
-                "three ports each",
-                self.own(
-                    "ports",
-                    link("many0"),
-                    &subnet(),
-                    json!([with_plugin("portmap", &json!({}))]),
-                ),
-            ),
-            (
-                "ten flow rules each",
-                self.own(
-                    "flows",
-                    link("many1"),
-                    &subnet(),
-                    json!([with_plugin("flow-policy", &flows)]),
-                ),
-            ),
+            of("ptp", ptp(), none),
+            of("ptp, three ports", ptp(), ports),
+            of("ptp, ten flow rules", ptp(), flows),
+            of("bridge", bridge("many0"), none),
+            of("bridge, three ports", bridge("many1"), ports),
+            of("bridge, ten flow rules", bridge("many2"), flows),
         ]
     }
 
