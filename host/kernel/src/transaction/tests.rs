@@ -1,9 +1,12 @@
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use nix::errno::Errno;
 use plan::{
-    BridgeDevice, Family, MacAddress, MacvlanDevice, MacvlanMode, MasqueradeSources, Mismatch,
-    NetnsIdentity, NetworkTag, SpoofCheck, VethPair,
+    BridgeDevice, ContainerSysctl, Family, Flows, ForwardTag, HostFirewallPass, IfbDevice,
+    MacAddress, MacvlanDevice, MacvlanMode, MasqueradeSources, Mismatch, NetnsIdentity, NetworkTag,
+    PortForward, PortForwards, RouteAmendment, SourceNat, SpoofCheck, TokenBucket, Transport,
+    VethPair,
 };
 use proptest::prelude::*;
 
@@ -148,13 +151,62 @@ fn step(kind: u8, name: &str) -> Step {
         5 => Step::Forwarding {
             family: Family::Ipv6,
         },
+        6 => Step::Ifb(IfbDevice {
+            name: format!("ifb-{name}"),
+            mac: ours(),
+            mtu: None,
+            group: 1,
+            alias: String::new(),
+        }),
+        7 => Step::TokenBucket(TokenBucket {
+            link: name.into(),
+            rate: 8_000_000,
+            burst: 80_000,
+        }),
+        8 => Step::Sysctl(ContainerSysctl {
+            path: format!("net/core/{name}"),
+            value: "1".into(),
+            previous: Some("0".into()),
+        }),
+        9 => Step::PortForwards(PortForwards {
+            tag: ForwardTag::of(name, SourceNat::Local, 13, &[]),
+            forwards: vec![forward(name)],
+        }),
+        10 => Step::Flows(Flows {
+            addresses: vec![address(name)],
+            rules: Vec::new(),
+            deny_by_default: Vec::new(),
+        }),
+        11 => Step::HostFirewallPass(HostFirewallPass {
+            addresses: vec![address(name)],
+        }),
+        12 => Step::AmendRoutes(RouteAmendment {
+            interface: name.into(),
+            remove: Vec::new(),
+            add: Vec::new(),
+        }),
+        13 => Step::FlowTable {},
         _ => Step::Loopback {},
     }
 }
 
+fn address(name: &str) -> IpAddr {
+    let last = name.bytes().next().unwrap_or_default();
+    IpAddr::from([10, 1, 0, last])
+}
+
+fn forward(name: &str) -> PortForward {
+    PortForward {
+        transport: Transport::Tcp,
+        host_address: None,
+        host_port: 8000 + u16::from(name.bytes().next().unwrap_or_default()),
+        target: (address(name), 80).into(),
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0_u8..7, 0_usize..NAMES.len()).prop_map(|(kind, name)| step(kind, NAMES[name]));
-    proptest::collection::vec(step, 1..12)
+    let step = (0_u8..15, 0_usize..NAMES.len()).prop_map(|(kind, name)| step(kind, NAMES[name]));
+    proptest::collection::vec(step, 1..24)
 }
 
 /// What others have: the same names with an address of theirs.
@@ -261,7 +313,7 @@ fn the_journal_hears_of_each_step_before_and_after() {
         steps_left: Some(1),
         ..Model::default()
     };
-    let steps = [step(0, "a"), step(6, ""), step(0, "never")];
+    let steps = [step(0, "a"), step(14, ""), step(0, "never")];
     apply(&mut model, &steps, |_| None, &mut diary).unwrap_err();
     assert_eq!(diary.0, ["+ bridge a", "= bridge a", "+ lo up", "! lo up"]);
 }
