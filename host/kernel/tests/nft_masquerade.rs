@@ -178,7 +178,7 @@ fn multicast_sources(world: &World, sources: (&str, &str)) -> [IpAddr; 2] {
     [receiver, receiver6].map(|receiver| {
         let patience = Some(Duration::from_secs(5));
         receiver.set_read_timeout(patience).unwrap();
-        receiver.recv_from(&mut [0; 16]).unwrap().1.ip()
+        nft_traffic::sender_of_next(&receiver)
     })
 }
 

@@ -1,5 +1,6 @@
 //! Packets between namespaces, and the source address that they arrive with.
 
+use std::io::ErrorKind;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream, UdpSocket,
 };
@@ -52,7 +53,18 @@ fn udp(from: &Namespace, source: IpAddr, to: &Namespace, destination: IpAddr) ->
         let sender = UdpSocket::bind((source, 0)).unwrap();
         sender.send_to(b"hello", address).unwrap();
     });
-    receiver.recv_from(&mut [0; 16]).unwrap().1.ip()
+    sender_of_next(&receiver)
+}
+
+/// Who sent the next datagram. A wait with a limit is interrupted where the machine is stopped and goes on.
+pub(crate) fn sender_of_next(receiver: &UdpSocket) -> IpAddr {
+    loop {
+        match receiver.recv_from(&mut [0; 16]) {
+            Ok((_, peer)) => return peer.ip(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => panic!("no datagram: {error}"),
+        }
+    }
 }
 
 fn tcp(from: &Namespace, to: &Namespace, destination: IpAddr) -> IpAddr {
