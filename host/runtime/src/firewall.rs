@@ -12,6 +12,7 @@ use plan::{
 use store::{Record, Store};
 
 use crate::failure::Cause;
+use crate::record;
 
 /// Makes our nftables objects with the elements of every attachment on record. A network's settings are those of its
 /// newest attachment.
@@ -19,17 +20,7 @@ use crate::failure::Cause;
 /// # Errors
 /// When records can't be read, or nftables refuses.
 pub(crate) fn restore(store: &Store, kernel: &mut Linux) -> Result<(), Cause> {
-    let mut records = Vec::new();
-    let mut after = None;
-    loop {
-        let page = store.records(after)?;
-        records.extend(page.records);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
-    let wanted = Wanted::of(records);
+    let wanted = Wanted::of(record::all(store, None)?);
     Ok(kernel.restore_firewall(&wanted.firewall())?)
 }
 

@@ -13,7 +13,7 @@ use crate::failure::Cause;
 use crate::log::Log;
 use crate::node::Node;
 use crate::settings::Settings;
-use crate::{restore, sweep};
+use crate::{record, restore, sweep};
 
 pub use crate::restore::Restored;
 pub use crate::sweep::Swept;
@@ -98,19 +98,7 @@ impl Operator {
     /// When the store can't be read.
     pub fn attachments(&self, network: Option<&str>) -> Result<Vec<Record>, Cause> {
         let store = self.node.store()?;
-        let mut records = Vec::new();
-        let mut after = None;
-        loop {
-            let page = match network {
-                Some(network) => store.records_of_network(NetworkTag::of(network), after)?,
-                None => store.records(after)?,
-            };
-            records.extend(page.records);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(records),
-            }
-        }
+        Ok(record::all(store, network.map(NetworkTag::of))?)
     }
 
     /// One attachment's record.

@@ -5,10 +5,10 @@ use cni::convert::ResultError;
 use cni::result::CniResult;
 use cni::role::OWN_TYPE;
 use cni::version::SpecVersion;
-use plan::{Attachment, Change, NetnsIdentity, Plan, Step, Undo};
+use plan::{Attachment, Change, NetnsIdentity, NetworkTag, Plan, Step, Undo};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::{Record, StagePart, UnixSeconds};
+use store::{Record, StagePart, Store, StoreError, UnixSeconds};
 
 use crate::chain::Stage;
 use crate::ipam::Allocated;
@@ -107,6 +107,23 @@ pub(crate) fn link_kind(record: &Record) -> Option<&str> {
         .iter()
         .find(|part| part.steps.iter().any(is_link));
     part.map(|part| part.plugin.as_str())
+}
+
+/// The records of one network, or of all.
+pub(crate) fn all(store: &Store, network: Option<NetworkTag>) -> Result<Vec<Record>, StoreError> {
+    let mut records = Vec::new();
+    let mut after = None;
+    loop {
+        let page = match network {
+            Some(network) => store.records_of_network(network, after)?,
+            None => store.records(after)?,
+        };
+        records.extend(page.records);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(records),
+        }
+    }
 }
 
 /// A pending record with its parts.

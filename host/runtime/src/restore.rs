@@ -7,7 +7,7 @@ use plan::Step;
 use store::{Record, RecordState, Store};
 
 use crate::failure::Cause;
-use crate::firewall;
+use crate::{firewall, record};
 
 /// What was missing, and what became of it. In words; each thing once, whoever shares it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,16 +65,7 @@ pub(crate) fn restore(store: &Store) -> Result<Restored, Cause> {
 }
 
 fn applied(store: &Store) -> Result<Vec<Record>, Cause> {
-    let mut records = Vec::new();
-    let mut after = None;
-    loop {
-        let page = store.records(after)?;
-        records.extend(page.records);
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
+    let mut records = record::all(store, None)?;
     records.retain(|record| record.state == RecordState::Applied);
     records.sort_by_key(|record| record.created_at);
     Ok(records)
