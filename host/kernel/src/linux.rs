@@ -10,6 +10,7 @@ mod gateway;
 mod group;
 mod host_end;
 mod host_ports;
+mod link_local;
 mod loopback;
 mod macvlan;
 mod port;

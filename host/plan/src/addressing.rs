@@ -46,6 +46,14 @@ pub struct Addressing {
     pub dns: Dns,
 }
 
+impl Addressing {
+    /// The first address.
+    #[must_use]
+    pub fn first(&self) -> Option<IpAddr> {
+        self.addresses.first().map(|entry| entry.address.addr())
+    }
+}
+
 /// An address of the container's interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -122,14 +122,20 @@ impl LinkRequest<'_> {
             .map(|family| Step::Forwarding { family })
     }
 
-    /// Addresses, routes and announcement of the container's interface.
-    fn container(&self, addressing: &Addressing, duplicate_address_detection: bool) -> Vec<Step> {
+    /// Addresses and routes of the container's interface.
+    fn container(
+        &self,
+        addressing: &Addressing,
+        duplicate_address_detection: bool,
+        link_local: bool,
+    ) -> Vec<Step> {
         let interface = &self.attachment.interface_name;
         let mut steps = vec![Step::ContainerAddresses(ContainerAddresses {
             interface: interface.clone(),
             addresses: addressing.addresses.clone(),
             duplicate_address_detection,
             no_prefix_route: false,
+            link_local,
         })];
         if !addressing.routes.is_empty() {
             steps.push(Step::ContainerRoutes(ContainerRoutes {
@@ -138,8 +144,14 @@ impl LinkRequest<'_> {
                 routes: addressing.routes.clone(),
             }));
         }
-        steps.extend(self.announcement());
         steps
+    }
+
+    /// A network with IPv4 alone needs no IPv6 link-local address, whose coming is told to all others on the link.
+    fn speaks_ipv6(&self) -> bool {
+        self.addresses()
+            .iter()
+            .any(|address| Family::of(*address) == Family::Ipv6)
     }
 
     fn announcement(&self) -> Option<Step> {

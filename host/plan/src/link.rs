@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -233,6 +234,14 @@ impl Bridge {
     #[must_use]
     pub fn gateway(&self) -> bool {
         self.is_gateway || self.is_default_gateway
+    }
+
+    /// The Ethernet address of whoever holds this address on the bridge: the same for each, one after the other.
+    ///
+    /// Then no neighbour has to be told of a new holder, which would wake every container on the bridge.
+    #[must_use]
+    pub fn mac_of_holder(&self, address: IpAddr) -> MacAddress {
+        MacAddress::from_seed(format!("{} {address}", self.bridge).as_bytes())
     }
 
     /// Does a port need the bridge to filter VLANs?

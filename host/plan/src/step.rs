@@ -187,6 +187,8 @@ pub struct VethPair {
     pub group: u32,
     /// `IFLA_IFALIAS` of the host's end: our tag and the addresses.
     pub alias: String,
+    /// The kernel gives the host's end an IPv6 link-local address.
+    pub link_local: bool,
     /// The bridge that the host's end is a port of.
     pub port: Option<BridgePort>,
 }
@@ -254,6 +256,8 @@ pub struct ContainerAddresses {
     pub duplicate_address_detection: bool,
     /// Add no on-link route for the addresses' prefixes (`IFA_F_NOPREFIXROUTE`): a point-to-point link.
     pub no_prefix_route: bool,
+    /// The kernel gives it an IPv6 link-local address.
+    pub link_local: bool,
 }
 
 /// See [`Step::HostEnd`].

@@ -1,5 +1,6 @@
 //! What the objects of an attachment are recognised by: fixed and written down before any of them exists.
 
+use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kernel::Linux;
@@ -9,13 +10,16 @@ use store::Store;
 use crate::failure::Cause;
 
 /// Chooses Ethernet addresses and link group. The container's address is, in this order, the one that the runtime asks
-/// for, the one that is configured, a made one.
+/// for, the one that is configured, the one that goes with its address on a bridge, a made one.
+///
+/// `leased` is the first address, if the host leases it: then nobody else on the bridge has it.
 pub(crate) fn choose(
     kernel: &Linux,
     store: &Store,
     attachment: &Attachment,
     link: &Link,
     requested: Option<MacAddress>,
+    leased: Option<IpAddr>,
     now: SystemTime,
 ) -> Result<Identity, Cause> {
     let made = |end: &str| made(end, attachment, now);
@@ -26,7 +30,7 @@ pub(crate) fn choose(
         (None, Link::Macvlan(macvlan)) if macvlan.mode == MacvlanMode::Passthru => {
             kernel.passthru_address(macvlan.master.as_deref(), macvlan.link_in_container)?
         }
-        (None, _) => made("container"),
+        (None, _) => of_holder(link, leased).unwrap_or_else(|| made("container")),
     };
     Ok(Identity {
         container_mac,
@@ -34,6 +38,14 @@ pub(crate) fn choose(
         bridge_mac: made("bridge"),
         group: store.next_group()?,
     })
+}
+
+/// The Ethernet address that goes with an address, so that the next holder has it too.
+pub(crate) fn of_holder(link: &Link, leased: Option<IpAddr>) -> Option<MacAddress> {
+    match link {
+        Link::Bridge(bridge) => Some(bridge.mac_of_holder(leased?)),
+        Link::Ptp(_) | Link::Macvlan(_) | Link::Loopback {} => None,
+    }
 }
 
 /// The Ethernet address that the operator has written down.

@@ -283,3 +283,46 @@ fn a_requested_mac_and_address_are_given() -> Result<()> {
     assert_eq!(pod.link("eth0")?["address"], "02:11:22:33:44:55");
     Ok(())
 }
+
+#[test]
+fn a_neighbour_reaches_the_next_holder_of_an_address_at_once() -> Result<()> {
+    let node = node!();
+    let network = Network::bridge("pods", &["10.1.0.0/24", "fd00:1::/64"]);
+    let (neighbour, first, second) = (node.pod("n")?, node.pod("a")?, node.pod("b")?);
+    network.add(&node, &neighbour).succeed()?;
+    let result = network.add(&node, &first).succeed()?;
+    let held = addresses(&result);
+    for address in &held {
+        ensure!(neighbour.reaches(address)?);
+    }
+    network.del(&node, &first, &result).succeed()?;
+    let same = network.with("/args", json!({"cni": {"ips": held}}));
+    assert_eq!(addresses(&same.add(&node, &second).succeed()?), held);
+    for address in &held {
+        let known = neighbour.json(&["ip", "-j", "neigh", "show", address, "dev", "eth0"])?;
+        assert_eq!(known[0]["lladdr"], second.link("eth0")?["address"]);
+        // One packet: one that goes to a wrong Ethernet address is lost.
+        neighbour.ok(&["ping", "-c1", "-W1", address])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_network_of_ipv4_alone_gives_no_link_local_address() -> Result<()> {
+    let node = node!();
+    let networks = [
+        Network::bridge("four", &["10.4.0.0/24"]),
+        Network::of_link("direct", json!({"kind": "ptp"}), &["10.5.0.0/24"]),
+    ];
+    for network in networks {
+        let pod = node.pod(network.config()["name"].as_str().unwrap_or_default())?;
+        network.add(&node, &pod).succeed()?;
+        let local = pod.json(&["ip", "-j", "-6", "addr", "show", "dev", "eth0"])?;
+        ensure!(local.as_array().is_some_and(Vec::is_empty), "{local}");
+    }
+    for end in node.link_names("veth")? {
+        let local = node.json(&["ip", "-j", "-6", "addr", "show", "dev", &end])?;
+        ensure!(local.as_array().is_some_and(Vec::is_empty), "{local}");
+    }
+    Ok(())
+}

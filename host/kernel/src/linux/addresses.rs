@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use plan::{ContainerAddresses, Family};
 use rtnetlink::LinkUnspec;
 
-use super::{Linux, find_required, set};
+use super::{Linux, find_required, link_local, set};
 use crate::netlink::{LinkState, address_message};
 use crate::{KernelError, Netns, Place, sysctl};
 
@@ -24,6 +24,13 @@ impl Linux {
         let link = find_required(container.route(), &wanted.interface, Place::Container)?;
         if has_ipv6(wanted) {
             prepare_ipv6(container, &link, wanted.duplicate_address_detection)?;
+        }
+        if !wanted.link_local && link.ipv6.is_some() {
+            let message =
+                LinkUnspec::new_with_index(link.index).append_extra_attribute(link_local::none());
+            set(container.route(), message.build(), || {
+                format!("leaving {} without a link-local address", wanted.interface)
+            })?;
         }
         let detection = self.listen_if_detecting(container, wanted)?;
         for entry in &wanted.addresses {

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use plan::VethPair;
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
-use super::{Linux, find, find_required, router, set};
+use super::{Linux, find, find_required, link_local, router, set};
 use crate::netlink::{LinkState, Refusal};
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
@@ -32,6 +32,9 @@ impl Linux {
             .up();
         if let Some(bridge) = &bridge {
             message = message.controller(bridge.index);
+        }
+        if !wanted.link_local && host_end.ipv6.is_some() {
+            message = message.append_extra_attribute(link_local::none());
         }
         set(&self.host, message.build(), || match &bridge {
             Some(bridge) => format!("making {} a port of {}", wanted.host_name, bridge.name),

@@ -33,13 +33,24 @@ pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
         .map_or([None, None], |steps| steps.map(Some));
     steps.extend(chain);
     if !bridge.disable_container_interface {
-        steps.extend(request.container(addressing, bridge.enabledad));
+        let routed = bridge.gateway() && !addressing.addresses.is_empty();
+        let link_local = request.speaks_ipv6() || !routed;
+        steps.extend(request.container(addressing, bridge.enabledad, link_local));
+        if !neighbours_know(request, bridge) {
+            steps.extend(request.announcement());
+        }
     }
     steps.extend(sources);
     Plan {
         steps,
         addressing: addressing.clone(),
     }
+}
+
+/// Whoever had the addresses before had this Ethernet address too, so what a neighbour knows of them is right.
+fn neighbours_know(request: &LinkRequest<'_>, bridge: &Bridge) -> bool {
+    let first = request.addressing.first();
+    first.map(|first| bridge.mac_of_holder(first)) == Some(request.identity.container_mac)
 }
 
 /// The reference plugin takes the network's first address for a gateway that IPAM does not name.
@@ -99,6 +110,8 @@ fn veth(request: &LinkRequest<'_>, bridge: &Bridge) -> VethPair {
         mtu: request.mtu,
         group: request.identity.group,
         alias: request.alias(),
+        // What a port receives goes to its bridge.
+        link_local: false,
         port: Some(BridgePort {
             bridge: bridge.bridge.clone(),
             hairpin: bridge.hairpin_mode,

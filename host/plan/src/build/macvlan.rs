@@ -14,7 +14,8 @@ pub(super) fn steps(request: &LinkRequest<'_>, macvlan: &Macvlan) -> Plan {
         alias: request.alias(),
     })];
     // Others outside this host share the network, so the kernel's duplicate address detection stays on.
-    steps.extend(request.container(addressing, true));
+    steps.extend(request.container(addressing, true, true));
+    steps.extend(request.announcement());
     Plan {
         steps,
         addressing: addressing.clone(),

@@ -17,6 +17,7 @@ pub(super) fn steps(request: &LinkRequest<'_>) -> Result<Plan, Vec<String>> {
         mtu: request.mtu,
         group: request.identity.group,
         alias: request.alias(),
+        link_local: request.speaks_ipv6(),
         port: None,
     }));
     let [chain, sources] = request
@@ -33,13 +34,13 @@ pub(super) fn steps(request: &LinkRequest<'_>) -> Result<Plan, Vec<String>> {
         addresses: addressing.addresses.clone(),
         duplicate_address_detection: false,
         no_prefix_route: true,
+        link_local: request.speaks_ipv6(),
     }));
     steps.push(Step::ContainerRoutes(ContainerRoutes {
         interface: interface.clone(),
         on_link: gateways,
         routes: routes(addressing),
     }));
-    steps.extend(request.announcement());
     steps.extend(sources);
     Ok(Plan {
         steps,

@@ -200,3 +200,86 @@ fn read_link(text: &str) -> Link {
     let kind = keys.remove("kind").unwrap();
     Link::read(kind.as_str().unwrap(), serde_json::Value::Object(keys)).unwrap()
 }
+
+fn link_local(plan: &Plan) -> Vec<bool> {
+    let of_step = |step: &Step| match step {
+        Step::Veth(wanted) => Some(wanted.link_local),
+        Step::ContainerAddresses(wanted) => Some(wanted.link_local),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(of_step).collect()
+}
+
+#[test]
+fn a_link_local_address_comes_with_ipv6_or_where_another_router_may_speak() {
+    let (four, six) = (
+        ("10.1.0.7/24", Some("10.1.0.1")),
+        ("fd00::7/64", Some("fd00::1")),
+    );
+    let of = |link: &str, addresses: &[_]| link_local(&plan(link, &addressing(addresses)).unwrap());
+    for (link, addresses, expected) in [
+        (
+            r#"{"kind":"bridge","isGateway":true}"#,
+            &[four][..],
+            [false, false],
+        ),
+        (
+            r#"{"kind":"bridge","isGateway":true}"#,
+            &[four, six],
+            [false, true],
+        ),
+        (r#"{"kind":"bridge","isGateway":true}"#, &[], [false, true]),
+        (r#"{"kind":"bridge"}"#, &[four], [false, true]),
+        (r#"{"kind":"ptp"}"#, &[four], [false, false]),
+        (r#"{"kind":"ptp"}"#, &[six, four], [true, true]),
+    ] {
+        assert_eq!(of(link, addresses), expected, "{link} {addresses:?}");
+    }
+}
+
+#[test]
+fn addresses_are_announced_unless_each_holder_has_the_same_ethernet_address() {
+    let announced = |link: &str, mac: MacAddress, addresses: &[_]| {
+        let (link, addressing) = (read_link(link), addressing(addresses));
+        let identity = Identity {
+            container_mac: mac,
+            host_mac: MacAddress::from_seed(b"h"),
+            bridge_mac: MacAddress::from_seed(b"b"),
+            group: 7,
+        };
+        let request = LinkRequest {
+            attachment: &attachment(),
+            link: &link,
+            addressing: &addressing,
+            mtu: None,
+            subnets: &[],
+            identity,
+        };
+        let steps = build(&request).unwrap().steps;
+        steps.iter().any(|step| matches!(step, Step::Announce(_)))
+    };
+    let Link::Bridge(bridge) = read_link(r#"{"kind":"bridge"}"#) else {
+        panic!()
+    };
+    let (four, gateway) = ("10.1.0.7".parse().unwrap(), Some("10.1.0.1"));
+    let of_holder = bridge.mac_of_holder(four);
+    let addresses = [("10.1.0.7/24", gateway), ("fd00::7/64", None)];
+    assert!(!announced(r#"{"kind":"bridge"}"#, of_holder, &addresses));
+    assert!(announced(
+        r#"{"kind":"bridge","bridge":"other"}"#,
+        of_holder,
+        &addresses
+    ));
+    assert!(announced(
+        r#"{"kind":"bridge"}"#,
+        MacAddress([2; 6]),
+        &addresses
+    ));
+    assert!(announced(r#"{"kind":"macvlan"}"#, of_holder, &addresses));
+    assert!(!announced(r#"{"kind":"bridge"}"#, of_holder, &[]));
+    assert!(!announced(
+        r#"{"kind":"ptp"}"#,
+        MacAddress([2; 6]),
+        &addresses[..1]
+    ));
+}

@@ -124,6 +124,7 @@ impl Attaching<'_> {
             self.attachment,
             link,
             self.requested_mac(),
+            plugin(ipam).and_then(|_| allocated.addressing.first()),
             self.node.now,
         )?;
         let completed = plan::complete(link, &allocated.addressing);

@@ -1,5 +1,7 @@
 //! A link with its IPAM and its chain.
 
+use std::net::IpAddr;
+
 use cni::config::NetworkConfig;
 use cni::request::Add;
 use cni::role::OWN_TYPE;
@@ -32,7 +34,8 @@ impl DryRun {
         let config = &add.call.config;
         let link = verbs::parse_link(config)?;
         let allocated = self.allocate(add, attachment, entry)?;
-        let identity = self.identity(add, attachment, &link, entry);
+        let leased = self.leases.as_ref().and_then(|_| allocated.first());
+        let identity = self.identity(add, attachment, &link, leased, entry);
         let completed = plan::complete(&link, &allocated);
         let proposal = chain::of_link(attachment, &link, identity, completed.clone());
         let mut merge = chain::merge_on_link(attachment, &link, proposal);
@@ -151,6 +154,7 @@ impl DryRun {
         add: &Add,
         attachment: &Attachment,
         link: &Link,
+        leased: Option<IpAddr>,
         entry: &mut Entry,
     ) -> Identity {
         let made = |end: &str| identity::made(end, attachment, self.node.now);
@@ -168,6 +172,7 @@ impl DryRun {
         Identity {
             container_mac: requested
                 .or_else(|| identity::configured(link))
+                .or_else(|| identity::of_holder(link, leased))
                 .unwrap_or_else(|| made("container")),
             host_mac: made("host"),
             bridge_mac: made("bridge"),

@@ -103,6 +103,7 @@ mod tests {
             addresses: vec![entry("10.0.0.2/24"), entry("fd00::2/64")],
             duplicate_address_detection: false,
             no_prefix_route: false,
+            link_local: false,
         });
         let kept = IpConfig {
             interface: Some(0),
