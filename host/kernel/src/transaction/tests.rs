@@ -128,6 +128,7 @@ fn step(kind: u8, name: &str) -> Step {
             mtu: None,
             group: 1,
             alias: String::new(),
+            link_local: false,
             port: None,
         }),
         2 => Step::Macvlan(MacvlanDevice {
