@@ -10,7 +10,7 @@ use crate::{addresses, lists, node};
 const SUBNETS: [&str; 2] = ["10.1.0.0/24", "fd00:1::/64"];
 
 /// What `iptables -P FORWARD DROP` makes of a host.
-fn drop_what_is_forwarded(node: &Node) -> Result<()> {
+pub(crate) fn drop_what_is_forwarded(node: &Node) -> Result<()> {
     for program in ["iptables-nft", "ip6tables-nft"] {
         node.ok(&[program, "-P", "FORWARD", "DROP"])?;
     }

@@ -32,6 +32,7 @@ mod shaping;
 mod stages;
 mod tenants;
 mod verbs;
+mod whole_chain;
 
 use wasm_cni_tests::Node;
 

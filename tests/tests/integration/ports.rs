@@ -83,7 +83,7 @@ fn a_forwarded_port_answers_from_everywhere() -> Result<()> {
 }
 
 /// Makes packets to 127.0.0.0/8 leave a namespace, and answers from there acceptable.
-fn aim_at_loopback(pod: &Pod<'_>, router: &str) -> Result<()> {
+pub(crate) fn aim_at_loopback(pod: &Pod<'_>, router: &str) -> Result<()> {
     // `lo` is down, so no local route is in the way.
     pod.ok(&["ip", "route", "add", "127.0.0.0/8", "via", router])?;
     pod.ok(&[

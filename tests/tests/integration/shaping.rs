@@ -7,11 +7,11 @@ use wasm_cni_tests::{Conflist, Node, Outside, Place, Pod, Transfer};
 use crate::{addresses, assert_nothing_left, lists, node};
 
 const MEGABIT: u32 = 1_000_000;
-const RECEIVED: u32 = 16 * MEGABIT;
-const SENT: u32 = 12 * MEGABIT;
+pub(crate) const RECEIVED: u32 = 16 * MEGABIT;
+pub(crate) const SENT: u32 = 12 * MEGABIT;
 const TOLERANCE: f64 = 0.15;
 
-fn stage() -> Value {
+pub(crate) fn stage() -> Value {
     json!({
         "plugin": "bandwidth",
         "ingressRate": RECEIVED, "ingressBurst": RECEIVED / 10,
@@ -19,7 +19,7 @@ fn stage() -> Value {
     })
 }
 
-fn holds(from: &dyn Place, to: &dyn Place, address: &str, rate: u32) -> Result<()> {
+pub(crate) fn holds(from: &dyn Place, to: &dyn Place, address: &str, rate: u32) -> Result<()> {
     let bytes = usize::try_from(rate / 8)?;
     let transfer = Transfer {
         target: &format!("{address}:5001"),
