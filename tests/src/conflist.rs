@@ -65,6 +65,12 @@ impl Conflist {
         changed
     }
 
+    /// The same list without CHECK, which [`Conflist::check`] then passes over.
+    #[must_use]
+    pub fn unchecked(&self) -> Self {
+        self.with("/disableCheck", true)
+    }
+
     /// `CNI_ARGS`.
     #[must_use]
     pub fn arguments(&self, text: &str) -> Self {
@@ -192,12 +198,13 @@ impl Conflist {
             .run()
     }
 
-    /// CHECK of every entry, with the final result of ADD.
+    /// CHECK of every entry, with the final result of ADD, unless the list has `disableCheck`.
     ///
     /// # Errors
     /// When one fails.
     pub fn check(&self, node: &Node, pod: &Pod<'_>, result: &Value) -> Result<()> {
-        for entry in self.entries() {
+        let checked = self.list["disableCheck"] != true;
+        for entry in self.entries().filter(|_| checked) {
             let call = self.call(node, pod, "CHECK", entry, result);
             call.succeed().with_context(|| entry.to_string())?;
         }

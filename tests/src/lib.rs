@@ -5,7 +5,7 @@
 //! - [`Outside`]: what lies behind a node's uplink.
 //! - [`Network`], [`Conflist`], [`CniCall`], [`Reply`]: calling CNI executables as a runtime does.
 //! - [`Responder`], [`Transfer`], [`SctpWatch`]: packets, and what they tell where they arrive.
-//! - [`Snapshot`], [`Node::leftovers`]: what the kernel and our state say.
+//! - [`Snapshot`], [`View`], [`Node::leftovers`]: what the kernel and our state say.
 //! - [`Containerd`]: a real runtime inside a node.
 
 #![allow(
@@ -32,6 +32,7 @@ mod responder;
 mod sctp;
 mod snapshot;
 mod throughput;
+mod view;
 
 pub use artifacts::{binary, workspace};
 pub use call::{CniCall, CniFailure, Reply};
@@ -49,3 +50,4 @@ pub use responder::{Responder, Transport, is_silent, source_seen};
 pub use sctp::{SctpWatch, send_sctp_init};
 pub use snapshot::Snapshot;
 pub use throughput::Transfer;
+pub use view::{View, comparable_result};

@@ -99,13 +99,15 @@ impl Node {
         PathBuf::from(format!("/proc/{}/ns/net", self.pid))
     }
 
-    /// Puts our executable into [`BIN_DIR`] under a reference plugin's name, in place of that one.
+    /// Puts our executable into [`BIN_DIR`] under a reference plugin's name, in place of that one if it is there.
     ///
     /// # Errors
     /// When ours is not built or the directory can't be written.
     pub fn drop_in(&self, name: &str) -> Result<()> {
         let link = self.path(BIN_DIR).join(name);
-        std::fs::remove_file(&link).with_context(|| link.display().to_string())?;
+        if link.is_symlink() {
+            std::fs::remove_file(&link).with_context(|| link.display().to_string())?;
+        }
         std::os::unix::fs::symlink(binary("wasm-cni")?, link)?;
         Ok(())
     }

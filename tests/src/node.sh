@@ -10,6 +10,7 @@ mount --bind /run/etc /etc
 for directory in /opt /var/lib /var/log; do
     mount -t tmpfs -o mode=755 tmpfs "$directory"
 done
+rm -rf /etc/cni
 mkdir -p /etc/cni/net.d /opt/cni/bin /run/lock /run/netns /var/lib/cni
 ip link set lo up
 echo "$pid"

@@ -6,11 +6,13 @@
 //! uses us for IPAM may mean something else by them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use serde_json::{Map, Value};
 
 use crate::attachment::ValidAttachment;
 use crate::convert;
+use crate::drop_in;
 use crate::ids::{NetworkName, PluginType};
 use crate::result::{CniResult, Dns};
 use crate::role::OWN_TYPE;
@@ -47,7 +49,8 @@ pub struct NetworkConfig {
     pub cni_version: SpecVersion,
     /// `name`.
     pub name: NetworkName,
-    /// `type`; ours, or that of the plugin which delegates to us.
+    /// `type`; ours, also where it was the name of a reference plugin under which we were run, or that of the plugin
+    /// which delegates to us.
     pub plugin_type: Option<PluginType>,
     /// `link`: the interface to make, as the planning crate reads it. Only where `type` is ours
     /// and this is no stage.
@@ -72,7 +75,7 @@ pub struct NetworkConfig {
     pub previous_result: Option<PreviousResult>,
     /// `cni.dev/valid-attachments`. `None` where the key is absent, which is not "none is valid".
     pub valid_attachments: Option<Vec<ValidAttachment>>,
-    /// The whole document, for delegates.
+    /// The whole document as it came, for delegates.
     pub raw: Map<String, Value>,
 }
 
@@ -86,7 +89,7 @@ pub struct PreviousResult {
 }
 
 impl NetworkConfig {
-    /// Reads a config and refuses it at the first problem.
+    /// Reads a config of our own `type`, or of a plugin that delegates to us, and refuses it at the first problem.
     ///
     /// # Errors
     /// [`ConfigError`], whose [`code`](ConfigError::code) the specification sets.
@@ -94,25 +97,47 @@ impl NetworkConfig {
         let document = parse_document(bytes)?;
         let name = network_name(&document)?;
         let version = config_version(&document)?;
-        let (config, problems) = Self::from_document(document, name, version);
+        let executable = OsStr::new(OWN_TYPE);
+        let (config, problems) = Self::from_document(executable, document, name, version);
         problems.into_iter().next().map_or(Ok(config), Err)
     }
 
     /// Reads all sections and returns the problems beside what could be read, so that a DEL can
     /// clean up though the config has become wrong.
+    ///
+    /// Under the name of a reference plugin, which is `executable`, its flat config is read in our own form
+    /// ([`drop_in`]).
     pub fn from_document(
+        executable: &OsStr,
         document: Map<String, Value>,
         name: NetworkName,
         cni_version: SpecVersion,
     ) -> (Self, Vec<ConfigError>) {
+        let own_form = drop_in::own_form(executable, &document);
+        let (config, problems) =
+            Self::read(own_form.as_ref().unwrap_or(&document), name, cni_version);
+        (
+            Self {
+                raw: document,
+                ..config
+            },
+            problems,
+        )
+    }
+
+    fn read(
+        document: &Map<String, Value>,
+        name: NetworkName,
+        cni_version: SpecVersion,
+    ) -> (Self, Vec<ConfigError>) {
         let mut problems = Problems::default();
-        let section = Section::new(&document, "");
+        let section = Section::new(document, "");
         let plugin_type: Option<PluginType> = problems.note(section.name("type"));
         let own = plugin_type
             .as_ref()
             .is_some_and(|name| name.as_str() == OWN_TYPE);
         let stage = match own {
-            true => problems.note(StageConfig::read_top_level(&document)),
+            true => problems.note(StageConfig::read_top_level(document)),
             false => None,
         };
         let is_link = own && section.get("plugin").is_none();
@@ -150,16 +175,10 @@ impl NetworkConfig {
             runtime_config,
             args: ConventionArgs::read(&section, &mut problems),
             previous_result: problems.note(read_previous_result(&section, cni_version)),
-            valid_attachments: problems.note(valid_attachments::read(&document)),
+            valid_attachments: problems.note(valid_attachments::read(document)),
             raw: Map::new(),
         };
-        (
-            Self {
-                raw: document,
-                ..config
-            },
-            problems.0,
-        )
+        (config, problems.0)
     }
 
     /// The ranges of this network out of which addresses may be given: those of
@@ -178,7 +197,8 @@ impl NetworkConfig {
         })
     }
 
-    /// Whether `type` is our own, and not that of a plugin which delegates to us.
+    /// Whether `type` is our own, or the name of a reference plugin under which we were run, and not that of a plugin
+    /// which delegates to us.
     pub fn is_own_type(&self) -> bool {
         self.plugin_type
             .as_ref()
@@ -189,19 +209,8 @@ impl NetworkConfig {
 /// Reads `ipam`, and reads it in full where it is ours.
 fn read_ipam(section: &Section<'_>, problems: &mut Problems) -> Option<IpamConfig> {
     let ipam = problems.note(IpamConfig::read(section));
-    if let Some(ipam) = ipam
-        .as_ref()
-        .filter(|ipam| ipam.plugin_type.as_str() == OWN_TYPE)
-    {
-        match ipam.settings() {
-            Ok(IpamSettings {
-                reference: None, ..
-            }) => problems.0.push(ConfigError::Missing {
-                key: "ipam.plugin".to_owned(),
-                remedy: "write the name of an installed IPAM plugin, such as \"host-local\"",
-            }),
-            outcome => problems.0.extend(outcome.err()),
-        }
+    if let Some(ipam) = ipam.as_ref().filter(|ipam| ipam.is_own_type()) {
+        problems.0.extend(ipam.settings().err());
     }
     ipam
 }

@@ -1,6 +1,7 @@
 //! One call by the runtime, checked: each verb with exactly its fields.
 
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::address_request::{AddressRequest, MacRequest};
@@ -59,6 +60,8 @@ pub struct Add {
     pub netns_override: bool,
     /// The addresses that the caller asks for.
     pub addresses: Vec<AddressRequest>,
+    /// The gateways that the caller names in `CNI_ARGS`, each for the networks that it lies in.
+    pub gateways: Vec<IpAddr>,
     /// The hardware address that the caller asks for.
     pub mac: Option<MacRequest>,
     /// The pod, where known.

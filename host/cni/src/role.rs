@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use thiserror::Error;
 
 use crate::config::NetworkConfig;
+use crate::drop_in;
 
 /// The `type` under which an operator names us in a config.
 pub const OWN_TYPE: &str = "wasm-cni";
@@ -33,7 +34,7 @@ pub enum RoleError {
     /// Neither the plugin nor its IPAM is ours.
     #[error(
         "{executable} was called for \"type\": \"{plugin_type}\" and \"ipam.type\": \
-         \"{ipam_type}\", neither of which is \"wasm-cni\""
+         \"{ipam_type}\", neither of which is \"wasm-cni\" or this executable's name as that of a reference plugin"
     )]
     NotForUs {
         /// The file name under which we were run.
@@ -54,7 +55,8 @@ impl Role {
     pub fn of(executable: &OsStr, config: &NetworkConfig) -> Result<Self, RoleError> {
         let ipam_type = config.ipam.as_ref().map(|ipam| ipam.plugin_type.as_str());
         if !config.is_own_type() {
-            if ipam_type == Some(OWN_TYPE) {
+            let is_drop_in = |name: &str| drop_in::is_ipam(name) && executable == OsStr::new(name);
+            if ipam_type.is_some_and(|name| name == OWN_TYPE || is_drop_in(name)) {
                 return Ok(Self::Ipam);
             }
             return Err(RoleError::NotForUs {
@@ -98,10 +100,19 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn role(mut config: Value) -> Result<Role, RoleError> {
+    fn parse(executable: &str, mut config: Value) -> NetworkConfig {
         config["name"] = json!("n");
-        let config = NetworkConfig::parse(config.to_string().as_bytes()).unwrap();
-        Role::of(OsStr::new("wasm-cni"), &config)
+        let document = config.as_object().unwrap().clone();
+        let (executable, version) = (OsStr::new(executable), crate::version::SpecVersion::LATEST);
+        NetworkConfig::from_document(executable, document, "n".parse().unwrap(), version).0
+    }
+
+    fn role_of(executable: &str, config: Value) -> Result<Role, RoleError> {
+        Role::of(OsStr::new(executable), &parse(executable, config))
+    }
+
+    fn role(config: Value) -> Result<Role, RoleError> {
+        role_of("wasm-cni", config)
     }
 
     #[test]
@@ -135,6 +146,37 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_plugins_name_decides_the_role() {
+        let bridge = json!({"type": "bridge", "ipam": {"type": "host-local"}});
+        for (executable, config, expected) in [
+            ("bridge", bridge.clone(), Role::Link),
+            ("host-local", bridge, Role::Ipam),
+            ("loopback", json!({"type": "loopback"}), Role::Link),
+            ("portmap", json!({"type": "portmap"}), Role::Stage),
+            (
+                "static",
+                json!({"type": "x", "ipam": {"type": "static"}}),
+                Role::Ipam,
+            ),
+        ] {
+            assert_eq!(role_of(executable, config), Ok(expected), "{executable}");
+        }
+        for (executable, config) in [
+            (
+                "host-local",
+                json!({"type": "bridge", "ipam": {"type": "static"}}),
+            ),
+            (
+                "portmap",
+                json!({"type": "bridge", "ipam": {"type": "portmap"}}),
+            ),
+            ("host-local", json!({"type": "host-local"})),
+        ] {
+            assert!(role_of(executable, config).is_err(), "{executable}");
+        }
+    }
+
+    #[test]
     fn a_config_that_is_not_for_us_says_so() {
         let error = role(json!({"type": "bridge", "ipam": {"type": "host-local"}})).unwrap_err();
         let text = error.to_string();
@@ -162,10 +204,7 @@ mod tests {
             ),
         ];
         for (config, expected) in cases {
-            let document = config.as_object().unwrap().clone();
-            let name = "n".parse().unwrap();
-            let version = crate::version::SpecVersion::LATEST;
-            let (config, _) = NetworkConfig::from_document(document, name, version);
+            let config = parse("wasm-cni", config);
             assert_eq!(Role::of_spoilt(&config), expected);
         }
     }

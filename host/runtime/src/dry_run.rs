@@ -105,7 +105,7 @@ impl DryRun {
             Role::Ipam => EntryRole::Opaque,
         };
         let result = match add.call.role {
-            Role::Link => self.link(&add, &attachment, entry)?,
+            Role::Link => self.link(call.program, &add, &attachment, entry)?,
             Role::Stage => self.stage(&add, &attachment, entry)?,
             Role::Ipam => return Ok(None),
         };

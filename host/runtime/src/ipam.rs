@@ -6,10 +6,14 @@ mod plugin;
 mod policy;
 mod resolver;
 
+use std::path::PathBuf;
+
 use cni::config::{IpamConfig, NetworkConfig};
-use cni::role::OWN_TYPE;
+use cni::request::Call;
+use cni::role::Role;
 
 use crate::delegate::Delegate;
+use crate::executable;
 use crate::failure::Cause;
 use crate::node::Node;
 
@@ -31,26 +35,37 @@ pub(crate) enum Ipam {
 }
 
 impl Ipam {
+    /// Who decides in this call; None where nobody does.
+    pub(crate) fn of_call(node: &Node, call: &Call) -> Result<Option<Self>, Cause> {
+        match (call.role, &call.config.ipam) {
+            // The section's executable is the one that was called.
+            (Role::Ipam, Some(section)) => Self::ours(&call.config, section).map(Some),
+            _ => Self::of(node, &call.config, &call.search_path),
+        }
+    }
+
     /// What the `ipam` section names; None where there is none.
     pub(crate) fn of(
         node: &Node,
         config: &NetworkConfig,
-        search_path: &[std::path::PathBuf],
+        search_path: &[PathBuf],
     ) -> Result<Option<Self>, Cause> {
         let Some(section) = &config.ipam else {
             return Ok(None);
         };
-        if section.plugin_type.as_str() != OWN_TYPE {
+        if !section.is_own_type() {
             let delegate =
                 Delegate::find(section.plugin_type.as_str(), search_path, &node.environment)?;
-            // The very same file under another name is run in this process.
-            if !delegate.is_ourselves() {
+            // Our own file under another name is run in this process.
+            if !executable::is_ourselves(delegate.executable()) {
                 return Ok(Some(Self::Delegated(DelegatedIpam::new(delegate, config))));
             }
         }
-        Ok(Some(Self::Plugin(Box::new(PluginIpam::new(
-            config, section,
-        )?))))
+        Self::ours(config, section).map(Some)
+    }
+
+    fn ours(config: &NetworkConfig, section: &IpamConfig) -> Result<Self, Cause> {
+        Ok(Self::Plugin(Box::new(PluginIpam::new(config, section)?)))
     }
 }
 

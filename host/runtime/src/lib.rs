@@ -17,6 +17,7 @@ mod clock;
 mod delegate;
 mod detach;
 pub mod dry_run;
+mod executable;
 pub mod explain;
 mod failure;
 mod firewall;
@@ -37,6 +38,7 @@ mod verbs;
 
 pub use call::{Answer, Caller, run};
 pub use engine::{Builtin, embed_builtin};
+pub use executable::is_same as is_same_executable;
 pub use failure::{Cause, Failure};
 pub use log::{Level, printable};
 pub use node::{BUILT_IN_IPAM, BUILT_IN_STAGES, is_built_in};

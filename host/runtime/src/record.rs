@@ -1,12 +1,14 @@
 //! What is written down before anything is done.
 
+use std::ffi::OsStr;
+
 use cni::config::NetworkConfig;
 use cni::convert::ResultError;
+use cni::ids::NetworkName;
 use cni::result::CniResult;
-use cni::role::OWN_TYPE;
 use cni::version::SpecVersion;
 use plan::{Attachment, Change, NetnsIdentity, NetworkTag, Plan, Step, Undo};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use store::{Record, StagePart, Store, StoreError, UnixSeconds};
 
@@ -32,7 +34,7 @@ pub(crate) fn link_part(
         changes: Vec::new(),
         call: allocated.call.clone(),
         addressing: Some(plan.addressing.clone()),
-        config: recorded_config(config),
+        config: recorded_config(config, allocated),
         result: Value::Null,
     }
 }
@@ -47,7 +49,7 @@ pub(crate) fn ipam_part(plugin: &str, config: &NetworkConfig, allocated: &Alloca
         changes: Vec::new(),
         call: allocated.call.clone(),
         addressing: Some(allocated.addressing.clone()),
-        config: recorded_config(config),
+        config: recorded_config(config, allocated),
         result: Value::Null,
     }
 }
@@ -151,21 +153,37 @@ pub(crate) fn keep_result(record: &mut Record, result: &CniResult) -> Result<(),
 /// The network's configuration as it was when the attachment was made; None where the record holds none that can be
 /// read.
 pub(crate) fn config(record: &Record) -> Option<NetworkConfig> {
-    let document = record.parts.first()?.config.as_object()?.clone();
-    let name = record.attachment.network.parse().ok()?;
-    let version = SpecVersion::of_document(&document).ok()?;
-    Some(NetworkConfig::from_document(document, name, version).0)
+    let part = record.parts.first()?;
+    let document = part.config.as_object()?.clone();
+    config_of(&record.attachment.network, part, document).ok()
+}
+
+/// A part's configuration, read as the call read it that made the part.
+///
+/// # Errors
+/// What can't be read of it, as text.
+pub(crate) fn config_of(
+    network: &str,
+    part: &StagePart,
+    document: Map<String, Value>,
+) -> Result<NetworkConfig, String> {
+    let name = network.parse::<NetworkName>();
+    let name = name.map_err(|error| error.to_string())?;
+    let version = SpecVersion::of_document(&document).map_err(|error| error.to_string())?;
+    // Under the name of a reference plugin the part is that plugin's.
+    let executable = OsStr::new(&part.plugin);
+    Ok(NetworkConfig::from_document(executable, document, name, version).0)
 }
 
 /// Did another vendor's executable give the addresses, so that it must be told before they are forgotten?
 pub(crate) fn names_other_ipam(record: &Record) -> bool {
     let ipam = config(record).and_then(|config| config.ipam);
-    ipam.is_some_and(|section| section.plugin_type.as_str() != OWN_TYPE)
+    ipam.is_some_and(|section| !section.is_own_type())
 }
 
 /// The plugin and the hash of its configuration less what the runtime injects.
 fn part_id(plugin: &str, config: &NetworkConfig) -> String {
-    let own: serde_json::Map<String, Value> = config
+    let own: Map<String, Value> = config
         .raw
         .iter()
         .filter(|(key, _)| !INJECTED.contains(&key.as_str()) && !key.starts_with("cni.dev/"))
@@ -174,7 +192,7 @@ fn part_id(plugin: &str, config: &NetworkConfig) -> String {
     hashed(plugin, &own)
 }
 
-fn hashed(plugin: &str, own: &serde_json::Map<String, Value>) -> String {
+fn hashed(plugin: &str, own: &Map<String, Value>) -> String {
     let digest = Sha256::digest(Value::Object(own.clone()).to_string().as_bytes());
     let hex: String = digest
         .iter()
@@ -184,10 +202,14 @@ fn hashed(plugin: &str, own: &serde_json::Map<String, Value>) -> String {
     format!("{plugin}:{hex}")
 }
 
-/// The configuration that a later DEL needs for a delegate, should the present one have changed.
-fn recorded_config(config: &NetworkConfig) -> Value {
+/// The configuration that a later DEL needs, should the present one have changed: as it came for a delegate, with
+/// `ipam` in our own form where the leases are ours.
+fn recorded_config(config: &NetworkConfig, allocated: &Allocated) -> Value {
     let mut document = config.raw.clone();
     document.remove("prevResult");
+    if let Some(section) = config.ipam.as_ref().filter(|_| allocated.by_plugin) {
+        document.insert("ipam".into(), Value::Object(section.own_form().clone()));
+    }
     Value::Object(document)
 }
 
@@ -217,18 +239,27 @@ mod tests {
             path: String::new(),
             nsid: None,
         };
-        let with_ipam = |kind: &str| {
+        let with_ipam = |kind: &str, by_plugin: bool| {
+            let allocated = Allocated {
+                by_plugin,
+                ..Allocated::default()
+            };
             let part = link_part(
                 "bridge",
-                &config(json!({"ipam": {"type": kind, "plugin": "p"}})),
+                &config(json!({"ipam": {"type": kind, "plugin": "p", "subnet": "10.1.0.0/24"}})),
                 &Plan::default(),
                 &netns,
-                &Allocated::default(),
+                &allocated,
             );
             pending(&attachment, netns.clone(), 1, 0, vec![part])
         };
-        assert!(names_other_ipam(&with_ipam("host-local")));
-        assert!(!names_other_ipam(&with_ipam("wasm-cni")));
+        assert!(names_other_ipam(&with_ipam("host-local", false)));
+        assert!(!names_other_ipam(&with_ipam("wasm-cni", true)));
+        // Run under that name, as a delegate that is ourselves.
+        let ours = with_ipam("host-local", true);
+        assert!(!names_other_ipam(&ours));
+        let section = super::config(&ours).unwrap().ipam.unwrap();
+        assert_eq!(section.own_form()["subnet"], "10.1.0.0/24");
         let plain = config(json!({}));
         let part = link_part(
             "bridge",

@@ -6,11 +6,12 @@ use cni::config::NetworkConfig;
 use cni::result::{CniResult, Dns, Interface, IpConfig, Route};
 use ipnet::IpNet;
 use kernel::{LinkFact, Side};
-use plan::{Addressing, Attachment, InterfaceAddress, Proposal};
+use plan::{Addressing, Attachment, InterfaceAddress, Link, Proposal};
 
 /// The result of a link; `dns_is_decided` if a stage of the chain has set the resolver settings. Interfaces in the order of the steps (bridge, host end, container's interface), as the reference
 /// plugins list them.
 pub(crate) fn of_link(
+    link: &Link,
     config: &NetworkConfig,
     addressing: &Addressing,
     dns_is_decided: bool,
@@ -27,9 +28,11 @@ pub(crate) fn of_link(
     if !dns_is_decided {
         result.dns = dns(config, result.dns);
     }
-    match &config.previous_result {
-        Some(previous) => behind(previous.result.clone(), result),
-        None => result,
+    match (&config.previous_result, link) {
+        // `lo` is every container's: it is nothing that a later plugin would want to know of.
+        (Some(previous), Link::Loopback {}) => previous.result.clone(),
+        (Some(previous), _) => behind(previous.result.clone(), result),
+        (None, _) => result,
     }
 }
 

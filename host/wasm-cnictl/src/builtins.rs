@@ -31,14 +31,15 @@ pub(crate) fn for_plugins<'a>(
     Ok(Some(builtin))
 }
 
-/// Every plugin that a configuration names, wherever it does.
+/// Every plugin that a configuration names, wherever it does: by `plugin`, or as a `type` that may be ours under the name of
+/// a reference plugin.
 pub(crate) fn named(config: &Value) -> Vec<&str> {
     match config {
         Value::Object(object) => {
-            let own = object.get("plugin").and_then(Value::as_str);
-            own.into_iter()
-                .chain(object.values().flat_map(named))
-                .collect()
+            let own = ["plugin", "type"]
+                .into_iter()
+                .filter_map(|key| object.get(key)?.as_str());
+            own.chain(object.values().flat_map(named)).collect()
         }
         Value::Array(items) => items.iter().flat_map(named).collect(),
         _ => Vec::new(),
@@ -55,11 +56,12 @@ mod tests {
     fn plugins_are_found_wherever_they_are_named() {
         let config = json!({"plugins": [
             {"ipam": {"plugin": "host-local"}, "chain": [{"plugin": "portmap", "plugin2": "no"}]},
+            {"type": "tuning"},
             {"plugin": "own"},
         ]});
         let mut names = named(&config);
         names.sort_unstable();
-        assert_eq!(names, ["host-local", "own", "portmap"]);
+        assert_eq!(names, ["host-local", "own", "portmap", "tuning"]);
     }
 
     #[test]

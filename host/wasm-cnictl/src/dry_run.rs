@@ -11,6 +11,7 @@ use cni::role::OWN_TYPE;
 use plan::Attachment;
 use runtime::dry_run::{self, DryRun, EntryCall};
 use runtime::explain::{Entry, EntryRole};
+use runtime::is_same_executable;
 use serde_json::{Map, Value};
 
 use crate::cli::PlanArgs;
@@ -148,11 +149,11 @@ impl<'a> Runtime<'a> {
     /// By its type, or because the file of that name is the same as ours.
     fn is_ours(&self, plugin: &Plugin) -> bool {
         let name = plugin.executable.as_str();
-        let file = |name: &str| -> Option<PathBuf> {
-            let executable = name.parse().ok()?;
-            fs::canonicalize(self.path.find(&executable)?).ok()
-        };
-        name == OWN_TYPE || file(name).is_some_and(|found| Some(found) == file(OWN_TYPE))
+        let file = |name: &str| -> Option<PathBuf> { self.path.find(&name.parse().ok()?) };
+        name == OWN_TYPE
+            || file(name)
+                .zip(file(OWN_TYPE))
+                .is_some_and(|(found, ours)| is_same_executable(&found, &ours))
     }
 }
 

@@ -9,6 +9,7 @@ mod artifacts;
 mod attach;
 mod concurrency;
 mod delegation;
+mod drop_in;
 mod examples;
 mod exhaustion;
 mod flows;

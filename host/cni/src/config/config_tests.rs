@@ -71,7 +71,7 @@ fn another_vendors_ipam_section_is_kept_unread() {
     let section = json!({"type": "whereabouts", "ranges": "odd", "limits": 5, "addresses": {}});
     let config = own(json!({"link": {}, "ipam": section})).unwrap();
     let ipam = config.ipam.unwrap();
-    assert_eq!(Value::Object(ipam.raw.clone()), section);
+    assert_eq!(config.raw["ipam"], section);
     assert!(ipam.settings().is_err());
 }
 
@@ -140,7 +140,7 @@ fn settings_of_our_ipam_are_typed_and_checked() {
         Some(std::path::Path::new("/etc/resolv.conf"))
     );
     assert_eq!(settings.addresses[1].gateway, None);
-    assert_eq!(settings.reference.unwrap().limits["fuel"], 5000);
+    assert_eq!(settings.reference.limits["fuel"], 5000);
     assert!(settings.config.contains_key("exclude") && !settings.config.contains_key("limits"));
     let defaults = ipam(json!({})).unwrap();
     assert_eq!(

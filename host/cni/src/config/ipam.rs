@@ -11,28 +11,29 @@ use super::error::ConfigError;
 use super::range::{RangeConfig, RangeSet, read_sets, resolve_sets};
 use super::section::Section;
 use super::stage::PluginReference;
+use crate::drop_in;
 use crate::ids::PluginType;
 use crate::lenient::optional_address;
+use crate::role::OWN_TYPE;
 
 /// Longest cool-down, in seconds: a week.
 pub const MAX_COOL_DOWN_SECONDS: u64 = 7 * 24 * 60 * 60;
 
-/// `ipam` with its one required key. What else is in it belongs to the plugin of that type, and
-/// other vendors' keys may look like ours and mean something else.
+/// `ipam`. Its `type` says whose the other keys are; other vendors' may look like ours and mean something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IpamConfig {
     /// `type`: the executable to which IPAM is delegated, which may be ourselves.
     pub plugin_type: PluginType,
-    /// The whole section.
-    pub raw: Map<String, Value>,
+    /// The other keys, translated where `type` is the name of a reference plugin: its executable may turn out to be
+    /// ourselves.
+    own: Map<String, Value>,
 }
 
 /// What the host itself needs of an `ipam` section that is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IpamSettings {
-    /// `plugin`, `digest`, `grants`, `limits`: the component that decides. `None` where only the
-    /// executable's name says which one it is.
-    pub reference: Option<PluginReference>,
+    /// `plugin`, `digest`, `grants`, `limits`: the component that decides.
+    pub reference: PluginReference,
     /// `subnet` … `gateway` (the old form) followed by `ranges`, resolved.
     pub ranges: Vec<RangeSet>,
     /// `addresses`: fixed addresses (the reference plugin static).
@@ -75,10 +76,7 @@ impl IpamConfig {
             return Ok(None);
         };
         match Section::new(raw, "ipam").name("type")? {
-            Some(plugin_type) => Ok(Some(Self {
-                plugin_type,
-                raw: raw.clone(),
-            })),
+            Some(plugin_type) => Ok(Some(Self::new(plugin_type, raw))),
             None if raw.is_empty() => Ok(None),
             None => Err(ConfigError::Missing {
                 key: "ipam.type".to_owned(),
@@ -87,17 +85,37 @@ impl IpamConfig {
         }
     }
 
+    fn new(plugin_type: PluginType, raw: &Map<String, Value>) -> Self {
+        let mut own = drop_in::own_ipam(raw).unwrap_or_else(|| raw.clone());
+        own.insert("type".into(), OWN_TYPE.into());
+        Self { plugin_type, own }
+    }
+
+    /// The section as it would be written for us.
+    pub fn own_form(&self) -> &Map<String, Value> {
+        &self.own
+    }
+
+    /// Whether `type` is our own.
+    pub fn is_own_type(&self) -> bool {
+        self.plugin_type.as_str() == OWN_TYPE
+    }
+
     /// Reads the section as ours. It is when its `type` is our own, or when its executable turns
     /// out to be ourselves under another name.
     ///
     /// # Errors
     /// [`ConfigError`], code 7 or, for an unknown limit, 2.
     pub fn settings(&self) -> Result<IpamSettings, ConfigError> {
-        let section = Section::new(&self.raw, "ipam");
-        let mut config = self.raw.clone();
+        let section = Section::new(&self.own, "ipam");
+        let mut config = self.own.clone();
         config.retain(|key, _| !["plugin", "digest", "grants", "limits"].contains(&key.as_str()));
+        let reference = PluginReference::read(&section)?.ok_or_else(|| ConfigError::Missing {
+            key: section.path("plugin"),
+            remedy: "write the name of an installed IPAM plugin, such as \"host-local\"",
+        })?;
         Ok(IpamSettings {
-            reference: PluginReference::read(&section)?,
+            reference,
             ranges: resolve_ranges(&section, self.range_configs()?)?,
             addresses: section.read_objects("addresses")?,
             status_when_exhausted: read_status(&section)?,
@@ -111,10 +129,10 @@ impl IpamConfig {
 
     /// The ranges as written: the old single form first, then `ranges`, as host-local orders them.
     pub(super) fn range_configs(&self) -> Result<Vec<Vec<RangeConfig>>, ConfigError> {
-        let section = Section::new(&self.raw, "ipam");
+        let section = Section::new(&self.own, "ipam");
         let mut sets = Vec::new();
         if let Some(subnet) = section.get("subnet") {
-            let range = RangeConfig::deserialize(&Value::Object(self.raw.clone()))
+            let range = RangeConfig::deserialize(&Value::Object(self.own.clone()))
                 .map_err(|source| ConfigError::shape(section.path("subnet"), subnet, source))?;
             sets.push(vec![range]);
         }

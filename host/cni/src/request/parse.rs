@@ -7,7 +7,6 @@ use super::{Add, Call, Check, Del, Gc, Request, Status};
 use crate::address_request::{requested_addresses, requested_mac};
 use crate::attachment::Attachment;
 use crate::config::{ConfigError, NetworkConfig, config_version, network_name, parse_document};
-use crate::drop_in;
 use crate::environment::{Environment, EnvironmentError};
 use crate::error::Error;
 use crate::ids::NetworkName;
@@ -24,8 +23,7 @@ pub(super) fn parse(
     if environment.verb == Verb::Version {
         return Ok(Request::Version(VersionReport::answer(stdin)));
     }
-    let mut document = parse_document(stdin)?;
-    drop_in::rewrite(executable, &mut document);
+    let document = parse_document(stdin)?;
     let name = network_name(&document)?;
     let attachment = match environment.verb {
         Verb::Add | Verb::Del | Verb::Check => Some(attachment(environment, &name)?),
@@ -33,7 +31,7 @@ pub(super) fn parse(
     };
     let version = config_version(&document)?;
     environment.verb.require(version)?;
-    let (config, problems) = NetworkConfig::from_document(document, name, version);
+    let (config, problems) = NetworkConfig::from_document(executable, document, name, version);
     match (environment.verb, attachment) {
         (Verb::Del, Some(attachment)) => {
             Ok(del(executable, environment, config, problems, attachment))
@@ -111,6 +109,7 @@ fn add(environment: &Environment, call: Call, attachment: Attachment) -> Result<
         addresses: requested_addresses(&config.runtime_config, &config.args, &arguments)?,
         mac: requested_mac(&config.runtime_config, &config.args, &arguments)?,
         pod: Pod::gather(&arguments, &config.runtime_config),
+        gateways: arguments.gateways,
         call,
     })))
 }

@@ -10,7 +10,7 @@ impl Attaching<'_> {
     /// Addresses alone.
     pub(crate) fn ipam_only(&self) -> Result<cni::result::CniResult, Cause> {
         let config = &self.request.call.config;
-        let ipam = Ipam::of(self.node, config, &self.request.call.search_path)?;
+        let ipam = Ipam::of_call(self.node, &self.request.call)?;
         let Some(Ipam::Plugin(plugin)) = &ipam else {
             return Err(Cause::IpamSection(
                 "the ipam section names no plugin of ours".into(),

@@ -30,7 +30,7 @@ impl Attaching<'_> {
         self.clear_way(&mut kernel)?;
         self.name_is_free(&kernel, link)?;
         let config = &self.request.call.config;
-        let ipam = Ipam::of(self.node, config, &self.request.call.search_path)?;
+        let ipam = Ipam::of_call(self.node, &self.request.call)?;
         let (recorded, merged) = self.decide_and_record(&kernel, link, ipam.as_ref())?;
         let applied = match self.apply(&mut kernel, &recorded.steps, &recorded.record) {
             Ok(applied) => applied,
@@ -42,6 +42,7 @@ impl Attaching<'_> {
         };
         let dns_is_decided = sets_dns(&merged);
         let result = result::of_link(
+            link,
             config,
             &addressing,
             dns_is_decided,

@@ -226,7 +226,7 @@ fn check_flows(record: &Record, steps: &[Step]) -> Result<(), Cause> {
 fn recorded_ipam(record: Option<&Record>) -> Option<PluginIpam> {
     let config = record::config(record?)?;
     let section = config.ipam.as_ref()?;
-    if section.plugin_type.as_str() != cni::role::OWN_TYPE {
+    if !section.is_own_type() {
         return None;
     }
     PluginIpam::new(&config, section).ok()

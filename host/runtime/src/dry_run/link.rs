@@ -1,10 +1,10 @@
 //! A link with its IPAM and its chain.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 
 use cni::config::NetworkConfig;
 use cni::request::Add;
-use cni::role::OWN_TYPE;
 use engine::Leases;
 use ipnet::IpNet;
 use plan::{Addressing, Attachment, Identity, InterfaceAddress, Link, MacAddress, MacvlanMode};
@@ -16,6 +16,7 @@ use super::{DryRun, Outcome, facts, netns, refuse};
 use crate::attach::{on_loopback, sets_dns};
 use crate::chain::{self, Stage};
 use crate::delegate::Delegate;
+use crate::executable;
 use crate::explain::{Entry, Part, PartKind, PlannedStep};
 use crate::failure::Cause;
 use crate::ipam::{self, PluginIpam};
@@ -27,13 +28,14 @@ const LOOPBACK: [&str; 2] = ["127.0.0.1/8", "::1/128"];
 impl DryRun {
     pub(super) fn link(
         &mut self,
+        program: &OsStr,
         add: &Add,
         attachment: &Attachment,
         entry: &mut Entry,
     ) -> Outcome {
         let config = &add.call.config;
         let link = verbs::parse_link(config)?;
-        let allocated = self.allocate(add, attachment, entry)?;
+        let allocated = self.allocate(program, add, attachment, entry)?;
         let leased = self.leases.as_ref().and_then(|_| allocated.first());
         let identity = self.identity(add, attachment, &link, leased, entry);
         let completed = plan::complete(&link, &allocated);
@@ -74,11 +76,12 @@ impl DryRun {
         self.made_bridge = matches!(link, Link::Bridge(_));
         self.before = merged.proposal.clone();
         let all = plan.steps.iter().chain(steps.iter().flatten());
-        let addressing = match link {
+        let addressing = match &link {
             Link::Loopback {} => loopback_addressing(),
             _ => merged.proposal.addressing.clone(),
         };
         Ok(result::of_link(
+            &link,
             config,
             &addressing,
             sets_dns(&merged),
@@ -90,6 +93,7 @@ impl DryRun {
     /// What IPAM decides; another vendor's is taken to answer what the caller gave.
     fn allocate(
         &mut self,
+        program: &OsStr,
         add: &Add,
         attachment: &Attachment,
         entry: &mut Entry,
@@ -98,7 +102,7 @@ impl DryRun {
         let Some(section) = &config.ipam else {
             return Ok(Addressing::default());
         };
-        if let Some(foreign) = foreign_ipam(config, add) {
+        if let Some(foreign) = foreign_ipam(program, config, add) {
             return self.given(foreign, entry);
         }
         let plugin = PluginIpam::new(config, section)?;
@@ -106,7 +110,7 @@ impl DryRun {
         let words = Shared::<Words>::default();
         let services = self.services(plugin.name(), Some(leases.leases()), &words);
         let info = ipam::info(attachment, &add.addresses, add.pod.as_ref());
-        let (outcome, call) = plugin.ask(&self.node, services, &info)?;
+        let (outcome, call) = plugin.ask(&self.node, services, &info, &add.gateways)?;
         let mut part = Part::new(PartKind::Ipam, plugin.name()).with_call(call);
         part.said = words.take();
         let addressing = match outcome {
@@ -215,14 +219,17 @@ impl DryRun {
 }
 
 /// The executable of another vendor that gives the addresses.
-fn foreign_ipam<'a>(config: &'a NetworkConfig, add: &Add) -> Option<&'a str> {
-    let name = config.ipam.as_ref()?.plugin_type.as_str();
-    if name == OWN_TYPE {
+fn foreign_ipam<'a>(program: &OsStr, config: &'a NetworkConfig, add: &Add) -> Option<&'a str> {
+    let section = config.ipam.as_ref()?;
+    if section.is_own_type() {
         return None;
     }
-    let found = Delegate::find(name, &add.call.search_path, &[]);
-    // Our own file under that name is run in this process.
-    (!found.is_ok_and(|delegate| delegate.is_ourselves())).then_some(name)
+    let find = |name: &str| Delegate::find(name, &add.call.search_path, &[]).ok();
+    let name = section.plugin_type.as_str();
+    // The entry's own file under that name is run in its process.
+    let own = program.to_str().and_then(find).zip(find(name));
+    (!own.is_some_and(|(own, ipam)| executable::is_same(own.executable(), ipam.executable())))
+        .then_some(name)
 }
 
 fn loopback_addressing() -> Addressing {

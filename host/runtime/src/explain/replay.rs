@@ -1,9 +1,7 @@
 //! Running recorded calls again: does the plugin of today decide as that of then?
 
 use cni::config::NetworkConfig;
-use cni::ids::NetworkName;
 use cni::role::OWN_TYPE;
-use cni::version::SpecVersion;
 use engine::{Phase, RecordedCall, Replayed};
 use serde_json::Value;
 use store::{Record, StagePart};
@@ -13,6 +11,7 @@ use super::{Picture, Replay, of_record};
 use crate::chain::Stage;
 use crate::ipam::PluginIpam;
 use crate::node::Node;
+use crate::record;
 
 /// The picture of a record with what comes of running its calls again. Neither store nor kernel is asked or changed.
 pub(crate) fn replay(node: &Node, record: &Record) -> Picture {
@@ -75,8 +74,5 @@ fn config(network: &str, part: &StagePart) -> Result<NetworkConfig, String> {
     if part.addressing.is_none() {
         document.insert("type".into(), Value::String(OWN_TYPE.into()));
     }
-    let name = network.parse::<NetworkName>();
-    let name = name.map_err(|error| error.to_string())?;
-    let version = SpecVersion::of_document(&document).map_err(|error| error.to_string())?;
-    Ok(NetworkConfig::from_document(document, name, version).0)
+    record::config_of(network, part, document)
 }

@@ -10,6 +10,7 @@ use cni::request::Add;
 use engine::{
     AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, RecordedCall, Replayed,
 };
+use ipnet::IpNet;
 use plan::{AddressPolicy, Addressing, Attachment, Dns};
 use serde_json::{Map, Value, json};
 use store::{CoolDown, Quota, StorageChanges, StorageOverlay, Store};
@@ -26,7 +27,7 @@ pub(crate) struct PluginIpam {
     settings: IpamSettings,
     sets: Vec<RangeSet>,
     /// The `ipam` object as the plugin sees it.
-    config: String,
+    config: Map<String, Value>,
 }
 
 /// What was decided about addresses.
@@ -35,6 +36,8 @@ pub(crate) struct Allocated {
     pub(crate) addressing: Addressing,
     /// What was recorded of the plugin's call.
     pub(crate) call: Option<Value>,
+    /// A plugin in this process has decided, and its leases are ours.
+    pub(crate) by_plugin: bool,
 }
 
 impl Allocated {
@@ -43,6 +46,7 @@ impl Allocated {
         Self {
             addressing,
             call: None,
+            by_plugin: false,
         }
     }
 }
@@ -50,19 +54,13 @@ impl Allocated {
 impl PluginIpam {
     pub(crate) fn new(config: &NetworkConfig, section: &IpamConfig) -> Result<Self, Cause> {
         let settings = section.settings().map_err(config_error)?;
-        let reference = settings.reference.clone().ok_or_else(|| {
-            Cause::IpamSection(
-                "ipam.plugin is missing: name the plugin that decides, such as \"host-local\""
-                    .into(),
-            )
-        })?;
         let sets = config.ip_ranges().map_err(config_error)?;
-        let config = plugin_config(&section.raw, config.raw.get("runtimeConfig"));
+        let config = plugin_config(section.own_form(), config.raw.get("runtimeConfig"));
         Ok(Self {
-            reference,
+            reference: settings.reference.clone(),
             settings,
             sets,
-            config: Value::Object(config).to_string(),
+            config,
         })
     }
 
@@ -109,26 +107,29 @@ impl PluginIpam {
         let policy = self.policy(requested);
         let services = self.services(node, store, attachment, &policy, overlay, true);
         let info = info(attachment, requested, request.pod.as_ref());
-        let (outcome, call) = self.ask(node, services, &info)?;
+        let (outcome, call) = self.ask(node, services, &info, &request.gateways)?;
         let addressing = outcome?;
         self.accept(store, attachment, requested, &addressing)?;
         Ok(Allocated {
             addressing,
             // What can't be kept can't be explained later, which is no reason to fail.
             call: serde_json::to_value(&call).ok(),
+            by_plugin: true,
         })
     }
 
-    /// The plugin's answer, unchecked, and the call as data.
+    /// The plugin's answer, unchecked, and the call as data. `gateways` are those that the caller names.
     pub(crate) fn ask(
         &self,
         node: &Node,
         services: HostServices,
         info: &AttachmentInfo,
+        gateways: &[IpAddr],
     ) -> Result<(Result<Addressing, CallError>, RecordedCall), Cause> {
         let resolver = self.resolver()?;
         let ipam = self.load(node)?;
-        Ok(ipam.allocate_recorded(services, info, &self.config, resolver.as_ref()))
+        let config = Value::Object(with_gateways(&self.config, gateways)).to_string();
+        Ok(ipam.allocate_recorded(services, info, &config, resolver.as_ref()))
     }
 
     /// Runs a recorded call again, with the answers that the host gave then.
@@ -207,7 +208,7 @@ impl PluginIpam {
         let overlay = overlay(store, attachment);
         let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, true);
         self.load(node)?
-            .release(services, &info(attachment, &[], None), &self.config)?;
+            .release(services, &info(attachment, &[], None), &self.config_text())?;
         Ok(store.commit_durable(&changes(store, attachment, &overlay))?)
     }
 
@@ -225,7 +226,7 @@ impl PluginIpam {
         let info = info(attachment, &[], pod);
         Ok(self
             .load(node)?
-            .check(services, &info, &self.config, addressing)?)
+            .check(services, &info, &self.config_text(), addressing)?)
     }
 
     /// Asks the plugin whether it could serve.
@@ -241,8 +242,9 @@ impl PluginIpam {
             let overlay = overlay(store, &nobody);
             self.services(node, store, &nobody, &self.policy(&[]), &overlay, false)
         };
-        plugin.validate(services(), &self.config)?;
-        Ok(plugin.status(services(), &self.config)?)
+        let config = self.config_text();
+        plugin.validate(services(), &config)?;
+        Ok(plugin.status(services(), &config)?)
     }
 
     /// Is an address of the network left, one that cools down included? Networks without ranges can't say no.
@@ -276,6 +278,10 @@ impl PluginIpam {
     fn limits(&self) -> Result<Limits, Cause> {
         serde_json::from_value(Value::Object(self.reference.limits.clone()))
             .map_err(|error| Cause::Limits(error.to_string()))
+    }
+
+    fn config_text(&self) -> String {
+        Value::Object(self.config.clone()).to_string()
     }
 
     fn resolver(&self) -> Result<Option<Dns>, Cause> {
@@ -369,6 +375,24 @@ fn plugin_config(
     config
 }
 
+/// The `ipam` object with the caller's gateways at the fixed addresses in whose networks they lie, as the reference plugin
+/// static has it.
+fn with_gateways(config: &Map<String, Value>, gateways: &[IpAddr]) -> Map<String, Value> {
+    let mut config = config.clone();
+    let addresses = config.get_mut("addresses").and_then(Value::as_array_mut);
+    for entry in addresses.into_iter().flatten() {
+        let address = entry.get("address").and_then(Value::as_str);
+        let network = address.and_then(|text| text.parse::<IpNet>().ok());
+        let mut inside = gateways
+            .iter()
+            .filter(|gateway| network.is_some_and(|network| network.contains(*gateway)));
+        if let (Some(gateway), Some(entry)) = (inside.next_back(), entry.as_object_mut()) {
+            entry.insert("gateway".into(), gateway.to_string().into());
+        }
+    }
+    config
+}
+
 /// Runtimes that use the library go-cni begin keys with capital letters, which Go reads alike; plugins need not know.
 fn small_initials(set: Value) -> Value {
     match set {
@@ -437,5 +461,21 @@ mod tests {
             json!([[{"subnet": "10.9.0.0/24"}], [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.9"}], [{"subnet": "fd00::/64"}]])
         );
         assert!(!config.contains_key("subnet") && !config.contains_key("gateway"));
+    }
+
+    #[test]
+    fn a_gateway_of_the_caller_goes_to_the_addresses_around_it() {
+        let config = json!({"addresses": [
+            {"address": "10.1.0.5/24", "gateway": "10.1.0.1"}, {"address": "10.2.0.5/24"}, {"address": "fd00::5/64"}, 7
+        ]});
+        let gateways = ["10.1.0.254", "fd00::1"].map(|gateway| gateway.parse().unwrap());
+        let config = with_gateways(config.as_object().unwrap(), &gateways);
+        assert_eq!(
+            config["addresses"],
+            json!([
+                {"address": "10.1.0.5/24", "gateway": "10.1.0.254"}, {"address": "10.2.0.5/24"},
+                {"address": "fd00::5/64", "gateway": "fd00::1"}, 7
+            ])
+        );
     }
 }

@@ -135,10 +135,7 @@ fn verify_ipam(
         .parts
         .iter()
         .find_map(|part| part.addressing.as_ref());
-    match (
-        Ipam::of(node, &request.call.config, &request.call.search_path)?,
-        addressing,
-    ) {
+    match (Ipam::of_call(node, &request.call)?, addressing) {
         (Some(Ipam::Delegated(delegated)), _) => Ok(delegated.forward(Verb::Check)?),
         (Some(Ipam::Plugin(plugin)), Some(addressing)) => {
             match plugin.check(node, attachment, request.pod.as_ref(), addressing) {

@@ -64,7 +64,7 @@ fn unrecorded(
                 unix_seconds(node.now),
             );
         }
-        match Ipam::of(node, &request.call.config, &request.call.search_path) {
+        match Ipam::of_call(node, &request.call) {
             Ok(Some(Ipam::Delegated(delegated))) => delegated.forward(Verb::Del)?,
             Err(cause @ Cause::Delegate(_)) => return Err(cause),
             // A plugin of ours has nothing to release that is not on record.

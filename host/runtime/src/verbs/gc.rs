@@ -46,7 +46,7 @@ fn collect(node: &Node, request: &Gc) -> Result<(), Cause> {
         }
     }
     failures.extend(sweep::sweep(store, Some(tag), unix_seconds(node.now))?.failures);
-    match Ipam::of(node, &request.call.config, &request.call.search_path) {
+    match Ipam::of_call(node, &request.call) {
         Ok(Some(Ipam::Delegated(delegated))) => {
             failures.extend(
                 delegated

@@ -32,7 +32,7 @@ fn ready(node: &Node, request: &Status) -> Result<(), Cause> {
         Linux::host()?.can_serve()?;
     }
     node.store()?.check_writable()?;
-    match Ipam::of(node, config, &request.call.search_path)? {
+    match Ipam::of_call(node, &request.call)? {
         None => Ok(()),
         Some(Ipam::Delegated(delegated)) => Ok(delegated.forward(Verb::Status)?),
         Some(Ipam::Plugin(plugin)) => plugin_ready(node, &plugin, config.name.as_ref()),

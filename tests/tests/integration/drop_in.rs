@@ -1,0 +1,236 @@
+//! Under the reference plugins' names, with their flat configurations: what callers of these expect.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use wasm_cni_tests::{Conflist, Network, Node, View, comparable_result, link_kind};
+
+use crate::{assert_nothing_left, lan, node};
+
+const PLUGINS: [&str; 16] = [
+    "bridge",
+    "ptp",
+    "macvlan",
+    "ipvlan",
+    "vlan",
+    "host-device",
+    "loopback",
+    "host-local",
+    "static",
+    "portmap",
+    "bandwidth",
+    "firewall",
+    "tuning",
+    "sbr",
+    "vrf",
+    "dummy",
+];
+
+fn drop_in_all(node: &Node) -> Result<()> {
+    PLUGINS.iter().try_for_each(|name| node.drop_in(name))
+}
+
+/// Attaches a pod by the same list on a node with the reference plugins and on one with ours, and compares.
+fn same_as_reference(list: &Conflist, prepare: fn(&Node) -> Result<()>) -> Result<()> {
+    let (reference, ours) = (node!(), node!());
+    drop_in_all(&ours)?;
+    let mut views = Vec::new();
+    for node in [&reference, &ours] {
+        prepare(node)?;
+        let pod = node.pod("a")?;
+        let result = list.add(node, &pod)?;
+        views.push(View::of(node, &pod, &result)?);
+        list.check(node, &pod, &result)?;
+        list.del(node, &pod, &result)?;
+        assert!(!pod.has_link("eth0")?);
+        assert_nothing_left(node, &[result])?;
+    }
+    views[1].assert_same(&views[0])
+}
+
+fn nothing(_: &Node) -> Result<()> {
+    Ok(())
+}
+
+fn dual_stack() -> Value {
+    json!({
+        "type": "host-local",
+        "ranges": [[{"subnet": "10.1.0.0/24"}], [{"subnet": "fd00:1::/64"}]],
+        "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}, {"dst": "192.0.2.0/24", "gw": "10.1.0.1"}],
+        "dataDir": "/run/ipam"
+    })
+}
+
+#[test]
+fn a_bridge_gives_what_the_reference_gives() -> Result<()> {
+    let flat = json!({"type": "host-local", "subnet": "10.1.0.0/24", "rangeStart": "10.1.0.9"});
+    let cases = [
+        json!({"isGateway": true, "ipam": dual_stack(), "dns": {"nameservers": ["10.1.0.1"]}}),
+        json!({"bridge": "br7", "isDefaultGateway": true, "ipMasq": true, "mtu": 1400, "ipam": flat}),
+        json!({"hairpinMode": true, "ISGATEWAY": true, "ipam": flat, "comment": "unknown keys are passed over"}),
+        json!({"promiscMode": true, "ipam": {}}),
+        json!({"isGateway": true, "ipam": {
+            "type": "static", "routes": [{"dst": "0.0.0.0/0"}],
+            "addresses": [{"address": "10.1.0.5/24", "gateway": "10.1.0.1"}, {"address": "fd00:1::5/64"}]
+        }}),
+    ];
+    for mut case in cases {
+        case["type"] = "bridge".into();
+        for version in ["1.0.0", "0.3.1"] {
+            let mut list = Conflist::new("pods", &[case.clone()]).with("/cniVersion", version);
+            // Before 0.4.0 there is no CHECK, and the reference's fails where there is no IPAM.
+            if version != "1.0.0" || case["ipam"] == json!({}) {
+                list = list.unchecked();
+            }
+            same_as_reference(&list, nothing).with_context(|| format!("{version} {case}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_point_to_point_link_gives_what_the_reference_gives() -> Result<()> {
+    let flat =
+        json!({"type": "host-local", "subnet": "10.1.0.0/24", "routes": [{"dst": "0.0.0.0/0"}]});
+    for mut case in [
+        json!({"ipam": dual_stack()}),
+        json!({"ipMasq": true, "mtu": 1400, "ipam": flat, "dns": {"search": ["a.test"]}}),
+    ] {
+        case["type"] = "ptp".into();
+        let list = Conflist::new("pods", &[case.clone()]);
+        same_as_reference(&list, nothing).with_context(|| case.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_macvlan_gives_what_the_reference_gives() -> Result<()> {
+    let node = node!();
+    lan(&node)?;
+    if !link_kind(&node, &["link", "eth0", "type", "macvlan"])? {
+        return Ok(());
+    }
+    for mut case in [
+        json!({"master": "eth0", "mode": "", "ipam": dual_stack()}),
+        json!({"master": "eth0", "mode": "private", "mtu": 1400, "ipam": {}}),
+    ] {
+        case["type"] = "macvlan".into();
+        let list = Conflist::new("pods", &[case.clone()]);
+        same_as_reference(&list, lan).with_context(|| case.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_loopback_gives_what_the_reference_gives() -> Result<()> {
+    let (reference, ours) = (node!(), node!());
+    drop_in_all(&ours)?;
+    let mut results = Vec::new();
+    for node in [&reference, &ours] {
+        let pod = node.pod("a")?;
+        let network = Network::new("lo", json!({"type": "loopback"}));
+        let call = |verb, previous: &Value| {
+            let network = network.with_previous(previous);
+            network.call(node, verb).attachment("a", &pod.netns(), "lo")
+        };
+        let result = call("ADD", &Value::Null).succeed()?;
+        assert!(pod.reaches("127.0.0.1")?);
+        call("CHECK", &result).succeed()?;
+        let before = json!({"cniVersion": "1.0.0", "ips": [{"address": "192.0.2.7/24"}]});
+        call("DEL", &result).succeed()?;
+        assert!(!pod.reaches("127.0.0.1")?);
+        let passed_on = call("ADD", &before).succeed()?;
+        assert_eq!(passed_on["ips"], before["ips"]);
+        call("DEL", &result).succeed()?;
+        results.push([&result, &passed_on].map(comparable_result));
+    }
+    assert_eq!(results[1], results[0]);
+    Ok(())
+}
+
+#[test]
+fn a_stock_list_runs_in_our_processes_alone() -> Result<()> {
+    let node = node!();
+    drop_in_all(&node)?;
+    let list = stock();
+    let (a, b) = (node.pod("a")?, node.pod("b")?);
+    let results = [list.add(&node, &a)?, list.add(&node, &b)?];
+    assert!(a.reaches("10.1.0.3")? && a.reaches("10.1.0.1")?);
+    list.check(&node, &a, &results[0])?;
+    let leases = node.ctl(&["lease", "list"])?;
+    let held = leases.as_array().into_iter().flatten();
+    assert_eq!(
+        held.filter(|lease| lease["state"] == "held").count(),
+        2,
+        "{leases}"
+    );
+    // The reference's own directory of reservations is not made.
+    assert!(!node.path("/var/lib/cni/networks").exists());
+    list.del(&node, &a, &results[0])?;
+    list.del(&node, &a, &Value::Null)?;
+    list.gc(&node, &[])?;
+    assert!(!b.has_link("eth0")?);
+    assert_nothing_left(&node, &results)
+}
+
+/// A list as operators have it.
+fn stock() -> Conflist {
+    let bridge = json!({
+        "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+        "ipam": {"type": "host-local", "routes": [{"dst": "0.0.0.0/0"}], "ranges": [[{"subnet": "10.1.0.0/16", "gateway": "10.1.0.1"}]]}
+    });
+    let portmap = json!({"type": "portmap", "capabilities": {"portMappings": true}});
+    let list = [
+        bridge,
+        portmap,
+        json!({"type": "firewall", "backend": ""}),
+        json!({"type": "tuning"}),
+    ];
+    Conflist::new("pods", &list).with("/cniVersion", "1.1.0")
+}
+
+#[test]
+fn static_takes_addresses_and_gateways_from_the_callers_arguments() -> Result<()> {
+    for arguments in [
+        "IgnoreUnknown=1;IP=10.1.0.7/24;GATEWAY=10.1.0.254",
+        "IgnoreUnknown=1;IP=10.1.0.7/24,fd00:1::7/64;GATEWAY=10.1.0.254,fd00:1::1",
+    ] {
+        let ipam = json!({"type": "static", "addresses": [{"address": "10.9.0.5/24"}], "routes": [{"dst": "0.0.0.0/0"}]});
+        let bridge = json!({"type": "bridge", "ipam": ipam});
+        let list = Conflist::new("pods", &[bridge]).arguments(arguments);
+        same_as_reference(&list, nothing).with_context(|| arguments.to_owned())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn static_takes_a_gateway_alone_from_the_callers_arguments() -> Result<()> {
+    let node = node!();
+    drop_in_all(&node)?;
+    let pod = node.pod("a")?;
+    // The reference reads it before it has read its own addresses, and finds none that it belongs to.
+    let ipam = json!({"type": "static", "addresses": [{"address": "10.9.0.5/24"}], "routes": [{"dst": "0.0.0.0/0"}]});
+    let list = Conflist::new("pods", &[json!({"type": "bridge", "ipam": ipam})]);
+    let list = list.arguments("GATEWAY=10.9.0.254");
+    let result = list.add(&node, &pod)?;
+    let routes = pod.routes("-4")?;
+    assert!(
+        routes
+            .iter()
+            .any(|route| route["dst"] == "default" && route["gateway"] == "10.9.0.254"),
+        "{routes:?}"
+    );
+    list.del(&node, &pod, &result)
+}
+
+#[test]
+fn check_passes_on_a_bridge_without_addresses() -> Result<()> {
+    let node = node!();
+    drop_in_all(&node)?;
+    let pod = node.pod("a")?;
+    let list = Conflist::new("pods", &[json!({"type": "bridge", "ipam": {}})]);
+    let result = list.add(&node, &pod)?;
+    list.check(&node, &pod, &result)?;
+    pod.ok(&["ip", "link", "delete", "eth0"])?;
+    assert!(list.check(&node, &pod, &result).is_err());
+    list.del(&node, &pod, &result)
+}
