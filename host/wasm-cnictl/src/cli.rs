@@ -1,6 +1,7 @@
 //! What may be asked on the command line.
 
 mod explain;
+mod install;
 mod net;
 mod plugin;
 mod state;
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use explain::{ExplainArgs, PlanArgs};
+pub(crate) use install::NodeInstallArgs;
 pub(crate) use net::{
     AddArgs, AttachmentArgs, CheckArgs, DelArgs, GcArgs, NetCommand, Places, StatusArgs,
 };
@@ -38,6 +40,9 @@ pub(crate) struct Cli {
 /// The subjects.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Put wasm-cni into a runtime's directory of CNI executables, also in the place of the reference
+    /// plugins, or take it back. Repeats change nothing.
+    Install(NodeInstallArgs),
     /// Install, look at and build plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -1,6 +1,6 @@
 //! The tool of operators and plugin authors.
 //!
-//! The whole tree follows one pattern: `cli` says what may be asked, `plugin`, `net`, `lease`, `attachment`, `dry_run`
+//! The whole tree follows one pattern: `cli` says what may be asked, `install`, `plugin`, `net`, `lease`, `attachment`, `dry_run`
 //! (`plan`) and `explain` do it, and `output` is the only place that prints.
 
 mod attachment;
@@ -8,6 +8,7 @@ mod builtins;
 mod cli;
 mod dry_run;
 mod explain;
+mod install;
 mod lease;
 mod net;
 mod output;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Install(args) => install::run(&args, output),
         Command::Plugin(command) => plugin::run(command, output),
         Command::Net(command) => net::run(command, output),
         Command::Lease(command) => lease::run(command, output),
