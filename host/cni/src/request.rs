@@ -138,6 +138,18 @@ impl Request {
         parse::parse(executable, environment, stdin)
     }
 
+    /// What it says of the network; VERSION says nothing.
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Add(add) => Some(&add.call),
+            Self::Del(del) => Some(&del.call),
+            Self::Check(check) => Some(&check.call),
+            Self::Gc(gc) => Some(&gc.call),
+            Self::Status(status) => Some(&status.call),
+            Self::Version(_) => None,
+        }
+    }
+
     /// The verb.
     pub fn verb(&self) -> Verb {
         match self {

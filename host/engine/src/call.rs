@@ -55,6 +55,7 @@ pub(crate) struct Answered<T> {
 
 impl<E: Export> Linked<E> {
     pub(crate) fn new(plugin: &Plugin, grants: &Grants, limits: Limits) -> Result<Self, CallError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "load").entered();
         let failed = |outcome| CallError {
             plugin: plugin.name.clone(),
             phase: Phase::StartUp,
@@ -90,6 +91,7 @@ impl<E: Export> Linked<E> {
         services: HostServices,
         ask: impl FnOnce(&E::Guest, &mut Store<CallState>) -> Answer<T>,
     ) -> Result<Answered<T>, CallError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "guest").entered();
         let context = Context {
             seed: call.seed(&self.plugin.name, &services),
             grants: self.grants.clone(),

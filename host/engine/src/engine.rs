@@ -58,6 +58,7 @@ impl Engine {
     /// # Errors
     /// The process can't run WebAssembly, for example because the architecture is not supported.
     pub fn new() -> Result<Self, EngineError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "load").entered();
         let made = settings::config(None).and_then(|config| wasmtime::Engine::new(&config));
         let wasmtime = made.map_err(|source| EngineError { source })?;
         let watchdog = Watchdog::new(&wasmtime);
@@ -71,6 +72,7 @@ impl Engine {
     /// # Errors
     /// The build embedded something else than this executable can run.
     pub fn load_builtin(&self, name: &str, builtin: Builtin) -> Result<Plugin, LoadError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "load").entered();
         self.plugin(name, None, builtin.load(self.wasmtime()))
     }
 

@@ -64,6 +64,7 @@ impl PluginStore {
         name: &str,
         digest: Option<&str>,
     ) -> Result<Plugin, StoreError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "load").entered();
         let directory = self.plugin_directory(name)?;
         let manifest = read_manifest(&directory, name)?;
         if let Some(wanted) = digest.filter(|wanted| *wanted != manifest.digest) {

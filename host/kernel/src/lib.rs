@@ -16,6 +16,7 @@ mod linux;
 mod netlink;
 mod netns;
 pub mod nft;
+mod process;
 mod sysctl;
 mod transaction;
 
@@ -25,4 +26,5 @@ pub use kernel::{Kernel, LinkFact, Performed, Presence, Side, Undone};
 pub use linux::{ContainerInterface, HostBridge, HostPeer, Linux, TaggedLink, UntaggedLink};
 pub use netns::{Netns, NetnsError, host_netns_cookie};
 pub use nft::NftError;
+pub use process::processor_time;
 pub use transaction::{Applied, ApplyError, CleanUpFailure, apply};

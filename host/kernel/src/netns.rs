@@ -54,6 +54,7 @@ impl Netns {
     /// # Errors
     /// The path names nothing, something else, or the caller's own namespace.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, NetnsError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "netns").entered();
         let path = path.as_ref();
         let io_error = |source: io::Error| NetnsError::Io {
             path: path.to_owned(),
@@ -126,6 +127,7 @@ impl Netns {
         &self,
         function: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NetnsError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "netns").entered();
         self.0
             .worker
             .run(function)

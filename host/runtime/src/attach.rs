@@ -167,6 +167,7 @@ impl Attaching<'_> {
 
 /// The chain's outcome, if neither the stages nor the operator's list of sysctls speak against it.
 fn agreed(node: &Node, merge: plan::Merge, interface: &str) -> Result<Merged, Cause> {
+    let _span = tracing::trace_span!(target: "wasm_cni", "verify").entered();
     let merged = merge.finish().map_err(Cause::Chain)?;
     let list = &node.settings.sysctl_allow_list;
     let objections = crate::sysctl_allow_list::objections(list, &merged, interface)?;

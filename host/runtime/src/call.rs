@@ -1,22 +1,25 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cni::about::about_text;
-use cni::config::MAX_CONFIG_BYTES;
+use cni::config::{MAX_CONFIG_BYTES, parse_document};
 use cni::environment::{Environment, Invocation};
 use cni::error::Error as RequestError;
 use cni::request::Request;
 use cni::verb::Verb;
 use cni::version::SpecVersion;
+use cni::version_report::VersionReport;
 use engine::Builtin;
 use serde_json::Value;
 
 use crate::failure::{Cause, Failure};
-use crate::log::{Level, Log};
+use crate::log::{Fields, Level, Log};
 use crate::node::Node;
 use crate::settings::Settings;
+use crate::subject::Subject;
+use crate::timing::{self, Spent};
 use crate::{report, verbs};
 
 /// Who calls: what a process gets from outside.
@@ -44,63 +47,133 @@ pub struct Answer {
 
 /// One call of the CNI executable.
 pub fn run(caller: Caller<'_>) -> Answer {
-    let variables = caller.environment.iter().map(|(name, value)| (name, value));
-    match Invocation::from_variables(variables) {
-        Ok(Invocation::About) => {
-            let stderr = about_text(env!("CARGO_PKG_VERSION"));
-            Answer {
-                stderr,
-                success: true,
-                ..Answer::default()
-            }
-        }
-        Ok(Invocation::Call(environment)) => call(caller, &environment),
-        Err(error) => refused(error.into(), SpecVersion::LATEST),
-    }
-}
-
-fn call(caller: Caller<'_>, environment: &Environment) -> Answer {
     let begun = Instant::now();
-    let stdin = match read(caller.stdin) {
-        Ok(stdin) => stdin,
-        // VERSION is answered whatever comes with it.
-        Err(_) if environment.verb == Verb::Version => Vec::new(),
-        Err(source) => return refused(RequestError::Stdin { source }, SpecVersion::LATEST),
-    };
-    let version = SpecVersion::for_reply(&stdin);
-    let program = Path::new(&caller.program).file_name().unwrap_or_default();
-    let request = match Request::parse(program, environment, &stdin) {
-        Ok(Request::Version(report)) => {
-            let stdout = serde_json::to_string(&report).unwrap_or_default();
+    let variables = caller.environment.iter().map(|(name, value)| (name, value));
+    let environment = match Invocation::from_variables(variables) {
+        Ok(Invocation::About) => {
             return Answer {
-                stdout,
+                stderr: about_text(env!("CARGO_PKG_VERSION")),
                 success: true,
                 ..Answer::default()
             };
         }
-        Ok(request) => request,
-        Err(error) => return refused(error, version),
+        // Probed often, and answered whatever comes with it: nothing is opened and nothing noted.
+        Ok(Invocation::Call(environment)) if environment.verb == Verb::Version => {
+            let report = VersionReport::answer(&read(caller.stdin).unwrap_or_default());
+            return done(serde_json::to_string(&report).unwrap_or_default());
+        }
+        Ok(Invocation::Call(environment)) => Ok(environment),
+        Err(error) => Err(RequestError::from(error)),
     };
-    let settings = match Settings::load() {
-        Ok(settings) => settings,
-        Err(error) => return failed(&Failure::of(Cause::Settings(error)), version),
+    let mut call = Call {
+        begun,
+        start: kernel::processor_time(),
+        subject: Subject::of_caller(&caller.program, &caller.environment),
+        version: SpecVersion::LATEST,
     };
-    let log = Log::new(&settings.log_file, settings.log_level);
-    let node = Node::new(
-        settings,
-        log.clone(),
-        Some(caller.builtin),
-        caller.environment,
-    );
-    let outcome = serve(&node, request);
-    note(&log, environment, &outcome, begun);
-    match outcome {
-        Ok(result) => Answer {
-            stdout: result.map(|result| result.to_string()).unwrap_or_default(),
-            success: true,
-            ..Answer::default()
-        },
-        Err(failure) => failed(&failure, version),
+    let ((log, outcome), spent) = timing::measure(|| call.serve(caller, environment));
+    call.finish(&log, outcome, &spent)
+}
+
+/// A call under way, as far as it is known.
+struct Call {
+    begun: Instant,
+    /// What the process took before it came to us.
+    start: Duration,
+    subject: Subject,
+    /// That of the answer.
+    version: SpecVersion,
+}
+
+impl Call {
+    fn serve(
+        &mut self,
+        caller: Caller<'_>,
+        environment: Result<Environment, RequestError>,
+    ) -> (Log, Result<Option<Value>, Cause>) {
+        let request = environment
+            .and_then(|environment| self.read(&caller.program, &environment, caller.stdin));
+        let settings = Settings::load();
+        let log = match &settings {
+            Ok(settings) => Log::of(settings),
+            // What is wrong with them must stand somewhere.
+            Err(_) => Log::of(&Settings::default()),
+        };
+        let outcome = match (request, settings) {
+            (Err(error), _) => Err(Cause::Request(Box::new(error))),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Ok(request), Ok(settings)) => {
+                let builtin = Some(caller.builtin);
+                let node = Node::new(settings, log.clone(), builtin, caller.environment);
+                dispatch(&node, request)
+            }
+        };
+        (log, outcome)
+    }
+
+    fn read(
+        &mut self,
+        program: &OsStr,
+        environment: &Environment,
+        stdin: &mut dyn Read,
+    ) -> Result<Request, RequestError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "parse").entered();
+        let stdin = read(stdin).map_err(|source| RequestError::Stdin { source })?;
+        let executable = Path::new(program).file_name().unwrap_or_default();
+        let request = Request::parse(executable, environment, &stdin);
+        match request.as_ref().map(Request::call) {
+            Ok(Some(call)) => {
+                self.version = call.config.cni_version;
+                self.subject.read_config(&call.config.raw);
+            }
+            // What can't be served may still say whom it is about.
+            _ => {
+                let document = parse_document(&stdin).unwrap_or_default();
+                self.version = SpecVersion::of_document(&document).unwrap_or(SpecVersion::LATEST);
+                self.subject.read_config(&document);
+            }
+        }
+        request
+    }
+
+    fn finish(&self, log: &Log, outcome: Result<Option<Value>, Cause>, spent: &Spent) -> Answer {
+        match outcome {
+            Ok(result) => {
+                log.line(Level::Info, &self.line(0, spent));
+                done(result.map(|result| result.to_string()).unwrap_or_default())
+            }
+            Err(cause) => {
+                let failure = Failure {
+                    subject: &self.subject,
+                    cause: &cause,
+                };
+                let object = report::error_object(&failure, self.version);
+                let mut line = self.line(object.code.number(), spent);
+                line.add("msg", &object.message);
+                log.line(Level::Error, &line);
+                Answer {
+                    stdout: serde_json::to_string(&object).unwrap_or_default(),
+                    ..Answer::default()
+                }
+            }
+        }
+    }
+
+    fn line(&self, code: u32, spent: &Spent) -> Fields {
+        let mut line = Fields::default();
+        self.subject.add_to(&mut line);
+        line.add("code", code);
+        line.milliseconds("start", self.start);
+        spent.add_to(&mut line, self.begun.elapsed());
+        line
+    }
+}
+
+fn done(stdout: String) -> Answer {
+    Answer {
+        stdout,
+        success: true,
+        ..Answer::default()
     }
 }
 
@@ -114,7 +187,7 @@ fn read(stdin: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn serve(node: &Node, request: Request) -> Result<Option<Value>, Failure> {
+fn dispatch(node: &Node, request: Request) -> Result<Option<Value>, Cause> {
     match request {
         Request::Add(add) => verbs::add(node, &add).map(Some),
         Request::Del(del) => verbs::del(node, &del).map(|()| None),
@@ -122,41 +195,5 @@ fn serve(node: &Node, request: Request) -> Result<Option<Value>, Failure> {
         Request::Gc(gc) => verbs::gc(node, &gc).map(|()| None),
         Request::Status(status) => verbs::status(node, &status).map(|()| None),
         Request::Version(report) => Ok(serde_json::to_value(report).ok()),
-    }
-}
-
-fn note(
-    log: &Log,
-    environment: &Environment,
-    outcome: &Result<Option<Value>, Failure>,
-    begun: Instant,
-) {
-    let call = format!(
-        "{} {}/{}{} in {:.1} ms",
-        environment.verb,
-        environment.container_id.as_deref().unwrap_or("-"),
-        environment.interface_name.as_deref().unwrap_or("-"),
-        environment
-            .trace_parent
-            .as_ref()
-            .map(|trace| format!(" trace={}", trace.trace_id()))
-            .unwrap_or_default(),
-        begun.elapsed().as_secs_f64() * 1000.0,
-    );
-    match outcome {
-        Ok(_) => log.write(Level::Info, &format!("{call}: ok")),
-        Err(failure) => log.write(Level::Error, &format!("{call}: {failure}")),
-    }
-}
-
-fn refused(error: RequestError, version: SpecVersion) -> Answer {
-    failed(&Failure::of(Cause::Request(Box::new(error))), version)
-}
-
-fn failed(failure: &Failure, version: SpecVersion) -> Answer {
-    let object = report::error_object(failure, version);
-    Answer {
-        stdout: serde_json::to_string(&object).unwrap_or_default(),
-        ..Answer::default()
     }
 }

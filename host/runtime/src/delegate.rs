@@ -65,6 +65,21 @@ pub enum DelegateError {
     },
 }
 
+impl DelegateError {
+    /// The executable's name.
+    pub(crate) fn delegate(&self) -> String {
+        match self {
+            Self::NotFound { name, .. } => name.clone(),
+            Self::Run { executable, .. }
+            | Self::TimedOut { executable, .. }
+            | Self::Failed { executable, .. } => {
+                let name = executable.file_name().unwrap_or_default();
+                name.to_string_lossy().into_owned()
+            }
+        }
+    }
+}
+
 /// An executable to which work is delegated.
 #[derive(Debug, Clone)]
 pub(crate) struct Delegate {
@@ -143,6 +158,7 @@ impl Delegate {
         config: &[u8],
         version: SpecVersion,
     ) -> Result<Option<CniResult>, DelegateError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "delegate").entered();
         let limit = if verb == Verb::Status {
             LONGEST_STATUS
         } else {

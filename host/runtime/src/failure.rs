@@ -3,25 +3,25 @@ use std::fmt;
 use cni::convert::ResultError;
 use cni::error::Error as RequestError;
 use kernel::{ApplyError, KernelError, NetnsError};
-use plan::{Attachment, Mismatch, Problem};
+use plan::{Mismatch, Problem};
 use store::{LockError, StoreError};
 
 use crate::delegate::DelegateError;
+use crate::phase::Phase;
 use crate::settings::SettingsError;
+use crate::subject::{Subject, shortened};
 use crate::sysctl_allow_list::AllowListError;
 
 /// A call that did not succeed: where, and why.
 #[derive(Debug)]
-pub struct Failure {
-    /// The network, where the call got so far as to know it.
-    pub network: Option<String>,
-    /// The attachment that the call is about.
-    pub attachment: Option<Attachment>,
+pub(crate) struct Failure<'a> {
+    /// Whom the call is about.
+    pub(crate) subject: &'a Subject,
     /// Why.
-    pub cause: Box<Cause>,
+    pub(crate) cause: &'a Cause,
 }
 
-/// Everything that can go wrong. `report.rs` gives each its CNI code and its remedy.
+/// Everything that can go wrong. `report.rs` gives each its CNI code, `phase.rs` its phase, `remedy.rs` what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -72,6 +72,16 @@ pub enum Cause {
     /// The list of allowed sysctls can't be used.
     #[error(transparent)]
     AllowList(#[from] AllowListError),
+    /// The address that the request asks for belongs to another attachment.
+    #[error("address {address}, which was asked for, belongs to attachment {holder}")]
+    RequestedAddress {
+        /// The plugin that refused it.
+        plugin: String,
+        /// The address.
+        address: std::net::IpAddr,
+        /// Who has it, or had it until a moment ago.
+        holder: Box<plan::Attachment>,
+    },
     /// A stage adds an address that it can't have.
     #[error("address {address}, which a stage of the chain adds, can't be had: {source}")]
     AddedAddress {
@@ -203,44 +213,38 @@ impl Cause {
             cause: Box::new(self),
         }
     }
-}
 
-impl Failure {
-    /// A failure before anything of the network is known.
-    #[must_use]
-    pub fn of(cause: Cause) -> Self {
-        Self {
-            network: None,
-            attachment: None,
-            cause: Box::new(cause),
+    /// The plugin that it is about, where that is another one than the entry's own, and the cause itself.
+    fn culprit(&self) -> (Option<String>, &Self) {
+        match self {
+            Self::Stage { stage, cause } => (Some(stage.to_string()), cause),
+            Self::Plugin(error) => (Some(error.plugin.clone()), self),
+            Self::Answer { plugin, .. }
+            | Self::Contended { plugin, .. }
+            | Self::RequestedAddress { plugin, .. } => (Some(plugin.clone()), self),
+            Self::Delegate(error) => (Some(error.delegate()), self),
+            _ => (None, self),
         }
     }
 }
 
-impl fmt::Display for Failure {
+/// `network N, container C, interface I, plugin P, phase X of VERB: cause`, without what is not known.
+impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.attachment, &self.network) {
-            (Some(attachment), _) => write!(
-                f,
-                "network {}, container {}, interface {}: ",
-                shortened(&attachment.network),
-                shortened(&attachment.container_id),
-                attachment.interface_name
-            )?,
-            (None, Some(network)) => write!(f, "network {}: ", shortened(network))?,
-            (None, None) => {}
+        let about = self.subject.to_string();
+        if !about.is_empty() {
+            write!(f, "{about}, ")?;
         }
-        self.cause.fmt(f)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// Ids and names have no length limit, messages should.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        let (culprit, cause) = self.cause.culprit();
+        let plugin = culprit.unwrap_or_else(|| self.subject.plugin.clone());
+        write!(f, "plugin {plugin}, phase {}", Phase::of(cause))?;
+        if let Some(verb) = self.subject.verb {
+            write!(f, " of {verb}")?;
+        }
+        match cause {
+            // Plugin and phase are told already.
+            Cause::Plugin(error) => write!(f, ": {}", error.outcome),
+            cause => write!(f, ": {cause}"),
+        }
     }
 }

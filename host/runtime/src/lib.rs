@@ -8,7 +8,8 @@
 //! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody) and the host's side of it.
 //! - `sweep`, `quarantine`: finding what is gone without a runtime's help, and not trusting what is not proven.
 //! - [`dry_run`], [`explain`]: what would be done, and what was, as one picture.
-//! - `failure`, `report`: what can go wrong, and the one table from that to CNI codes.
+//! - `failure`, `phase`, `report`, `remedy`: what can go wrong, when, its CNI code, and what to do; `subject` is whom it
+//!   is about.
 
 mod attach;
 mod call;
@@ -26,20 +27,24 @@ mod ipam;
 mod log;
 mod node;
 pub mod operator;
+mod phase;
 mod quarantine;
 mod record;
+mod remedy;
 mod report;
 mod restore;
 mod result;
 mod settings;
+mod subject;
 mod sweep;
 mod sysctl_allow_list;
+mod timing;
 mod verbs;
 
 pub use call::{Answer, Caller, run};
 pub use engine::{Builtin, embed_builtin};
 pub use executable::is_same as is_same_executable;
-pub use failure::{Cause, Failure};
+pub use failure::Cause;
 pub use log::{Level, printable};
 pub use node::{BUILT_IN_IPAM, BUILT_IN_STAGES, is_built_in};
 pub use settings::{SETTINGS_FILE, Settings, SettingsError};

@@ -1,4 +1,8 @@
 //! The node's log file. A runtime shows a plugin's stderr only sometimes, so what happened must stand in a file.
+//!
+//! Lines are of the form `key=value` (logfmt): `time`, `level`, then the fields of a call, or `msg` alone.
+
+mod fields;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -7,6 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Deserialize;
+
+use crate::settings::Settings;
+
+pub(crate) use fields::Fields;
 
 /// The file is turned over at this size, so that at most twice as much is on disk.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -44,27 +52,34 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A log that keeps lines of `level` and above.
+    /// The log that the node's settings ask for.
     #[must_use]
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self::new(&settings.log_file, settings.log_level)
+    }
+
+    /// A log that keeps lines of `level` and above, and errors always.
     pub(crate) fn new(file: &Path, level: Level) -> Self {
         Self {
             file: file.into(),
-            level,
+            level: level.min(Level::Error),
         }
     }
 
-    /// Writes one line; control characters in `text` are replaced, since part of it comes from plugins.
+    /// Writes a line that says this.
     pub(crate) fn write(&self, level: Level, text: &str) {
-        if level < self.level.min(Level::Error) {
+        let mut fields = Fields::default();
+        fields.add("msg", text);
+        self.line(level, &fields);
+    }
+
+    /// Writes a line with these fields.
+    pub(crate) fn line(&self, level: Level, fields: &Fields) {
+        if level < self.level {
             return;
         }
-        let mut line = format!(
-            "{} {} ",
-            humantime::format_rfc3339_millis(SystemTime::now()),
-            level.name()
-        );
-        line.push_str(&printable(text));
-        line.push('\n');
+        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        let line = format!("time={time} level={}{fields}\n", level.name());
         // Best effort: there is nobody to tell.
         let _ = self.append(line.as_bytes());
     }
@@ -127,7 +142,11 @@ mod tests {
         let file = directory.path().join("wasm-cni.log");
         fs::write(&file, vec![b'x'; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
         Log::new(&file, Level::Info).write(Level::Info, "fresh");
-        assert!(fs::read_to_string(&file).unwrap().ends_with("info fresh\n"));
+        assert!(
+            fs::read_to_string(&file)
+                .unwrap()
+                .ends_with("level=info msg=fresh\n")
+        );
         assert!(directory.path().join("wasm-cni.log.1").exists());
     }
 }

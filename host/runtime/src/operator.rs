@@ -27,7 +27,7 @@ impl Operator {
     /// The node with these settings.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let log = Log::new(&settings.log_file, settings.log_level);
+        let log = Log::of(&settings);
         Self {
             node: Node::new(settings, log, None, Vec::new()),
         }
@@ -36,7 +36,7 @@ impl Operator {
     /// The node with the plugins that are part of the executable, for running calls again.
     #[must_use]
     pub fn with_builtin(settings: Settings, builtin: Builtin) -> Self {
-        let log = Log::new(&settings.log_file, settings.log_level);
+        let log = Log::of(&settings);
         Self {
             node: Node::new(settings, log, Some(builtin), Vec::new()),
         }

@@ -1,7 +1,8 @@
-//! The one table from what went wrong to the CNI code and to what an operator can do about it.
+//! The one table from what went wrong to the CNI code, and the error object.
 
 use cni::delegate::DelegateError::Reported;
 use cni::error::{Code, ErrorObject};
+use cni::verb::Verb;
 use cni::version::SpecVersion;
 use engine::Outcome;
 use kernel::{KernelError, NetnsError};
@@ -11,20 +12,50 @@ use store::{LockError, StoreError};
 use crate::delegate::DelegateError;
 use crate::failure::{Cause, Failure};
 use crate::log::printable;
+use crate::remedy;
 
 /// Longer texts help nobody, and plugins contribute to them.
 const LONGEST: usize = 8 * 1024;
 
-/// The error object that the executable prints (CNI 1.1.0, "Error").
-pub(crate) fn error_object(failure: &Failure, version: SpecVersion) -> ErrorObject {
-    if let Cause::Request(error) = failure.cause.as_ref() {
-        return error.to_object(version);
+/// The error object that the executable prints (CNI 1.1.0, "Error"): `msg` says where and why, `details` what to do and,
+/// where there is more, all of the cause.
+pub(crate) fn error_object(failure: &Failure<'_>, version: SpecVersion) -> ErrorObject {
+    let code = code(failure.cause);
+    let mut details = remedy::of_cause(failure.cause, code).to_owned();
+    if let Cause::Request(error) = failure.cause {
+        let more = error.to_object(version).details;
+        if !more.is_empty() {
+            let lines: Vec<String> = more.lines().map(printable).collect();
+            details = bounded(format!("{details}\n{}", lines.join("\n")));
+        }
     }
-    let mut message = printable(&failure.to_string());
-    if let Some((end, _)) = message.char_indices().nth(LONGEST) {
-        message.truncate(end);
+    let code = match failure.subject.verb {
+        Some(Verb::Status) => availability(failure.cause, code),
+        _ => code,
+    };
+    ErrorObject::new(version, code, bounded(printable(&failure.to_string()))).with_details(details)
+}
+
+fn bounded(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
     }
-    ErrorObject::new(version, code(&failure.cause), message).with_details(remedy(&failure.cause))
+    text
+}
+
+/// STATUS answers 50 when the node can't serve (CNI 1.1.0, "STATUS"), whatever the reason. A request that is wrong is so
+/// on every node and keeps its code, and so does what a delegate says.
+fn availability(cause: &Cause, code: Code) -> Code {
+    let is_foreign = matches!(cause, Cause::Delegate(_)) && code != Code::DELEGATE_FAILED;
+    match code {
+        Code::INCOMPATIBLE_VERSION
+        | Code::UNSUPPORTED_FIELD
+        | Code::INVALID_ENVIRONMENT
+        | Code::DECODING_FAILURE
+        | Code::INVALID_NETWORK_CONFIG => code,
+        _ if is_foreign => code,
+        _ => Code::PLUGIN_NOT_AVAILABLE,
+    }
 }
 
 /// The CNI code of a cause.
@@ -51,9 +82,11 @@ pub(crate) fn code(cause: &Cause) -> Code {
         Cause::Chain(objections) => objections
             .first()
             .map_or(Code::PLUGIN_DENIED, objection_code),
+        Cause::RequestedAddress { .. } => Code::ADDRESS_TAKEN,
         Cause::AddedAddress { source, .. } => match source {
             engine::ReserveError::Unavailable(_) => Code::STORE_FAILED,
-            _ => Code::ADDRESS_TAKEN,
+            engine::ReserveError::Taken { .. } => Code::ADDRESS_TAKEN,
+            _ => Code::CHANGE_REFUSED,
         },
         Cause::AlreadyAttached => Code::INTERFACE_EXISTS,
         Cause::Unproven(_) | Cause::CleanUp(_) => Code::CLEANUP_INCOMPLETE,
@@ -95,7 +128,10 @@ fn delegate_code(error: &DelegateError) -> Code {
 
 fn load_code(cause: &Cause) -> Code {
     match cause {
-        Cause::Load(engine::LoadError::Audit { .. }) => Code::PLUGIN_IMPORT_REFUSED,
+        Cause::Load(engine::LoadError::Audit { .. })
+        | Cause::PluginStore(engine::StoreError::Load(engine::LoadError::Audit { .. })) => {
+            Code::PLUGIN_IMPORT_REFUSED
+        }
         _ => Code::PLUGIN_NOT_LOADABLE,
     }
 }
@@ -137,65 +173,81 @@ fn outcome_code(outcome: &Outcome) -> Code {
     }
 }
 
-/// What to do. Empty where the message says it already.
-fn remedy(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::AlreadyAttached => "the runtime must DEL an attachment before it adds it again",
-        Cause::Unproven(_) => "DEL the attachment; if it stays, see `wasm-cnictl attachment show`",
-        Cause::Lock(_) => {
-            "wait until the other call has finished; `wasm-cnictl attachment list` shows it"
-        }
-        Cause::Stage { cause, .. } => remedy(cause),
-        Cause::ForeignAddresses => {
-            "use an IPAM plugin of ours, or let the stage leave the addresses alone"
-        }
-        Cause::Answer { .. } => {
-            "the plugin breaks the network's rules, so nothing was attached: tell its author, or use another plugin"
-        }
-        Cause::Contended { .. } => "repeat the request",
-        Cause::Plugin(error) => match &error.outcome {
-            Outcome::Failed(engine::Failure::Exhausted(_)) => {
-                "free addresses (`wasm-cnictl lease list` shows who holds them) or configure a larger range"
-            }
-            _ => "",
-        },
-        Cause::Apply(error) if !error.clean_up_failures.is_empty() => {
-            "the attachment's record is kept: DEL repeats the clean-up, and so does every sweep"
-        }
-        Cause::NoRecord => {
-            "the attachment was made by another plugin, or the node's state was removed: DEL and ADD it again"
-        }
-        Cause::Differs(_) => {
-            "DEL and ADD the attachment again; something on this node changes what wasm-cni made"
-        }
-        Cause::CleanUp(_) => "repeat the DEL; the addresses are not handed out again before",
-        Cause::Exhausted(_) => {
-            "configure a larger range, or set ipam.statusWhenExhausted to \"ready\" if the node shall stay ready"
-        }
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::subject::Subject;
+
+    fn subject(verb: &str) -> Subject {
+        let environment = [
+            ("CNI_COMMAND", verb.to_owned()),
+            ("CNI_CONTAINERID", "c".repeat(4096)),
+            ("CNI_IFNAME", "eth0".to_owned()),
+        ];
+        let environment = environment.map(|(name, value)| (name.into(), value.into()));
+        let mut subject = Subject::of_caller("wasm-cni".as_ref(), &environment);
+        let config = json!({"name": "n".repeat(4096), "type": "bridge"});
+        subject.read_config(config.as_object().unwrap());
+        subject
+    }
+
+    fn object(verb: &str, cause: &Cause) -> ErrorObject {
+        let subject = &subject(verb);
+        error_object(&Failure { subject, cause }, SpecVersion::V1_1_0)
+    }
 
     #[test]
-    fn a_message_names_network_and_attachment_and_stays_short() {
-        let attachment = plan::Attachment {
-            network: "n".repeat(4096),
-            container_id: "c".repeat(4096),
-            interface_name: "eth0".into(),
-        };
-        let failure = Failure {
-            network: None,
-            attachment: Some(attachment),
-            cause: Box::new(Cause::AlreadyAttached),
-        };
-        let object = error_object(&failure, SpecVersion::V1_0_0);
+    fn a_message_says_where_and_stays_short() {
+        let object = object("ADD", &Cause::AlreadyAttached);
         assert_eq!(object.code, Code::INTERFACE_EXISTS);
         assert!(object.message.len() < 400, "{}", object.message.len());
-        assert!(object.message.contains("eth0") && !object.details.is_empty());
+        let end = ", interface eth0, plugin bridge, phase store of ADD: ";
+        assert!(object.message.contains(end), "{}", object.message);
+        assert_eq!(object.details, remedy::of(Code::INTERFACE_EXISTS));
+    }
+
+    #[test]
+    fn a_plugins_failure_names_it_and_what_it_was_doing_once() {
+        let error = engine::CallError {
+            plugin: "quota".into(),
+            phase: engine::Phase::Amend,
+            outcome: Outcome::OutOfFuel { limit: 7 },
+        };
+        let stage = plan::StageName {
+            plugin: "quota".into(),
+            position: Some(2),
+        };
+        let message = object("ADD", &Cause::Plugin(error).in_stage(&stage)).message;
+        let end = ", plugin quota (chain[2]), phase amend of ADD: it used up its fuel of 7 units";
+        assert!(message.contains(end), "{message}");
+    }
+
+    #[test]
+    fn status_tells_that_the_node_can_not_serve_and_nothing_of_a_wrong_request() {
+        let reported = |code| {
+            let error = ErrorObject::new(SpecVersion::V1_1_0, Code::new(code), "no");
+            Cause::Delegate(DelegateError::Failed {
+                executable: "/opt/cni/bin/x".into(),
+                verb: Verb::Status,
+                source: Box::new(Reported(error)),
+            })
+        };
+        for (cause, code) in [
+            (
+                Cause::Node {
+                    what: "x",
+                    source: std::io::ErrorKind::Other.into(),
+                },
+                50,
+            ),
+            (Cause::Link(vec!["no".into()]), 7),
+            (reported(51), 51),
+            (reported(50), 50),
+        ] {
+            assert_eq!(object("STATUS", &cause).code.number(), code, "{cause}");
+        }
     }
 
     #[test]

@@ -103,6 +103,7 @@ impl Environment {
         &self,
         f: impl FnOnce(&View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "store").entered();
         let tree = self.tree()?;
         let txn = self.env.read_txn().map_err(StoreError::from)?;
         f(&Snapshot::new(tree, txn).view())
@@ -113,6 +114,7 @@ impl Environment {
         &self,
         f: impl FnOnce(&mut Writing<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "store").entered();
         let tree = self.tree()?;
         let txn = self.env.write_txn().map_err(StoreError::from)?;
         let mut writing = Writing::new(tree, txn);

@@ -114,6 +114,7 @@ fn byte_of(attachment: &AttachmentKey) -> i64 {
 /// Locks one byte. An OFD lock belongs to the open file description, so each lock has its own: two locks of one process
 /// are independent, and two threads exclude each other (`fcntl_locking(2)`).
 pub(crate) fn lock(path: &Path, byte: i64, mode: Mode, wait: Duration) -> Result<File, LockError> {
+    let _span = tracing::trace_span!(target: "wasm_cni", "lock").entered();
     let failed = |source| LockError::File {
         path: path.to_owned(),
         source,

@@ -44,6 +44,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_within(location: &Location, wait: Duration) -> Result<Self, StoreError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "store").entered();
         let directory = location.prepare()?;
         if let Some(volatile) = open_ready(&directory)? {
             return Ok(Self::with(location, volatile, None));

@@ -41,6 +41,7 @@ impl fmt::Debug for RouteSocket {
 impl RouteSocket {
     /// What drives sockets: on the thread that waits for an answer, and only while it waits.
     pub(crate) fn runtime() -> io::Result<Arc<Runtime>> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
         Builder::new_current_thread()
             .enable_all()
             .build()
@@ -49,6 +50,7 @@ impl RouteSocket {
 
     /// Opens a socket in the namespace of the calling thread.
     pub(crate) fn open(runtime: &Arc<Runtime>) -> io::Result<Self> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
         let context = runtime.enter();
         // Strict: the kernel filters dumps by what the request names, instead of answering with everything.
         let (mut connection, handle, _) = rtnetlink::new_connection_with_strict_check()?;
@@ -91,6 +93,7 @@ impl RouteSocket {
     }
 
     fn exchange(&self, message: RouteNetlinkMessage, flags: u16) -> Result<Answer, Refusal> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
         let mut request = NetlinkMessage::from(message);
         request.header.flags = flags;
         let mut handle = self.handle.clone();

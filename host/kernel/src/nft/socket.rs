@@ -47,6 +47,7 @@ pub(super) struct Request {
 
 impl Connection {
     pub(super) fn open() -> Result<Self, NftError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "nft").entered();
         let failed = |action| move |cause| NftError::Socket { action, cause };
         let socket = Socket::new(NETLINK_NETFILTER).map_err(failed("open"))?;
         // Errors with a text, and without a copy of the request that was refused.
@@ -60,6 +61,7 @@ impl Connection {
 
     /// Sends the batch: all of it is done, or nothing.
     pub(super) fn commit(&mut self, batch: Batch) -> Result<(), NftError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "nft").entered();
         if batch.is_empty() {
             return Ok(());
         }
@@ -103,6 +105,7 @@ impl Connection {
         request: &Request,
         operation: Operation,
     ) -> Result<(), NftError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "nft").entered();
         self.ask(request, libc::NLM_F_ACK)?;
         let unintelligible = || NftError::Answer {
             object: request.name.clone(),
@@ -127,6 +130,7 @@ impl Connection {
         request: &Request,
         decode: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<Option<T>, NftError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "nft").entered();
         self.ask(request, 0)?;
         let unintelligible = || NftError::Answer {
             object: request.name.clone(),
@@ -147,6 +151,7 @@ impl Connection {
         request: &Request,
         mut decode: impl FnMut(&[u8], &mut Vec<T>) -> Option<()>,
     ) -> Result<Vec<T>, NftError> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "nft").entered();
         for _ in 0..DUMP_ATTEMPTS {
             if let Some(found) = self.dump_once(request, &mut decode)? {
                 return Ok(found);

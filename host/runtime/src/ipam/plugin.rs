@@ -8,7 +8,8 @@ use cni::config::{
 use cni::pod::Pod;
 use cni::request::Add;
 use engine::{
-    AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, RecordedCall, Replayed,
+    AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, Outcome, RecordedCall,
+    Replayed,
 };
 use ipnet::IpNet;
 use plan::{AddressPolicy, Addressing, Attachment, Dns};
@@ -108,7 +109,8 @@ impl PluginIpam {
         let services = self.services(node, store, attachment, &policy, overlay, true);
         let info = info(attachment, requested, request.pod.as_ref());
         let (outcome, call) = self.ask(node, services, &info, &request.gateways)?;
-        let addressing = outcome?;
+        let addressing =
+            outcome.map_err(|error| told_holder(store, attachment, requested, error))?;
         self.accept(store, attachment, requested, &addressing)?;
         Ok(Allocated {
             addressing,
@@ -150,6 +152,7 @@ impl PluginIpam {
         requested: &[AddressRequest],
         addressing: &Addressing,
     ) -> Result<(), Cause> {
+        let _span = tracing::trace_span!(target: "wasm_cni", "verify").entered();
         let held = store.held(&attachment.key())?;
         let held: Vec<IpAddr> = held.into_iter().map(|lease| lease.address).collect();
         let problems = self.policy(requested).problems(addressing, &held);
@@ -314,6 +317,30 @@ impl PluginIpam {
             now: node.now,
         }
     }
+}
+
+/// A plugin can only say that it refuses; where a requested address is another's, that is the reason, and has a code of
+/// its own.
+fn told_holder(
+    store: &Store,
+    attachment: &Attachment,
+    requested: &[AddressRequest],
+    error: CallError,
+) -> Cause {
+    if !matches!(error.outcome, Outcome::Failed(engine::Failure::Denied(_))) {
+        return error.into();
+    }
+    let network = attachment.network_tag();
+    let taken = requested.iter().find_map(|request| {
+        let lease = store.lease(network, request.address).ok()??;
+        let holder = lease.attachment.as_ref()?;
+        (holder != attachment).then(|| Cause::RequestedAddress {
+            plugin: error.plugin.clone(),
+            address: request.address,
+            holder: Box::new(holder.clone()),
+        })
+    });
+    taken.unwrap_or_else(|| error.into())
 }
 
 fn leases(node: &Node, store: &Store, attachment: &Attachment, policy: &AddressPolicy) -> Leases {

@@ -3,24 +3,19 @@ use std::time::Duration;
 use cni::request::Add;
 use cni::role::Role;
 use kernel::Netns;
-use plan::Attachment;
 use serde_json::Value;
 
-use super::{about, key, link};
+use super::{key, link};
 use crate::attach::Attaching;
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 use crate::node::Node;
 
 /// Runtimes do not call twice for one attachment; a call that waits longer waits for one that hangs.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// CNI ADD.
-pub(crate) fn add(node: &Node, request: &Add) -> Result<Value, Failure> {
-    let attachment = key(&request.attachment);
-    about(&attachment, attach(node, request, &attachment))
-}
-
-fn attach(node: &Node, request: &Add, attachment: &Attachment) -> Result<Value, Cause> {
+pub(crate) fn add(node: &Node, request: &Add) -> Result<Value, Cause> {
+    let attachment = &key(&request.attachment);
     let config = &request.call.config;
     let link = match request.call.role {
         Role::Link => Some(link::parse(config)?),

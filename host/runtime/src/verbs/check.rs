@@ -9,22 +9,18 @@ use store::{Record, RecordState, StagePart};
 
 use super::add::LOCK_WAIT;
 use super::expectation::expectation;
+use super::key;
 use super::superseded::without_superseded;
-use super::{about, key};
 use crate::chain::{self, Stage};
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 use crate::ipam::Ipam;
 use crate::log::Level;
 use crate::node::Node;
 use crate::{ipam, record};
 
 /// CNI CHECK: is everything that ADD made still there?
-pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Failure> {
-    let attachment = key(&request.attachment);
-    about(&attachment, verify(node, request, &attachment))
-}
-
-fn verify(node: &Node, request: &Check, attachment: &Attachment) -> Result<(), Cause> {
+pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Cause> {
+    let attachment = &key(&request.attachment);
     let netns = Netns::open(&request.netns)?;
     let store = node.store()?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;

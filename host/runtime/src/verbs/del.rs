@@ -8,17 +8,17 @@ use plan::{Attachment, LinkKind, MacAddress, NetnsIdentity, Undo};
 use store::{CoolDown, Store};
 
 use super::add::LOCK_WAIT;
-use super::{about, key};
+use super::key;
 use crate::clock::unix_seconds;
 use crate::detach;
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 use crate::ipam::{Ipam, cool_down_seconds};
 use crate::log::Level;
 use crate::node::Node;
 use crate::sweep;
 
 /// CNI DEL: everything of the attachment is gone afterwards, whatever the request lacks. Repeats succeed.
-pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Failure> {
+pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Cause> {
     let attachment = key(&request.attachment);
     for problem in &request.problems {
         node.log.write(
@@ -26,11 +26,10 @@ pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Failure> {
             &format!("DEL {attachment}: goes on without this: {problem}"),
         );
     }
-    let outcome = match request.call.role {
+    match request.call.role {
         Role::Stage => stage::remove(node, request, &attachment),
         Role::Link | Role::Ipam => remove(node, request, &attachment),
-    };
-    about(&attachment, outcome)
+    }
 }
 
 fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {

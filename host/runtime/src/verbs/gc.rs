@@ -7,21 +7,16 @@ use kernel::Linux;
 use plan::{Attachment, AttachmentKey, NetworkTag};
 use store::{CoolDown, Store};
 
-use super::about_network;
 use crate::clock::unix_seconds;
 use crate::detach::detach;
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 use crate::ipam::{Ipam, cool_down_seconds};
 use crate::node::Node;
 use crate::sweep;
 
 /// CNI GC: everything on this network that is not in the list of valid attachments goes. It carries on past errors and
 /// tells them all.
-pub(crate) fn gc(node: &Node, request: &Gc) -> Result<(), Failure> {
-    about_network(&request.call, collect(node, request))
-}
-
-fn collect(node: &Node, request: &Gc) -> Result<(), Cause> {
+pub(crate) fn gc(node: &Node, request: &Gc) -> Result<(), Cause> {
     let store = node.store()?;
     let network = request.call.config.name.to_string();
     let valid: BTreeSet<AttachmentKey> = request

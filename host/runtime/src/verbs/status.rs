@@ -5,21 +5,17 @@ use engine::Outcome;
 use kernel::Linux;
 use plan::NetworkTag;
 
-use super::{about_network, link};
+use super::link;
 use crate::chain::Stage;
 use crate::clock::unix_seconds;
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 use crate::ipam::{Ipam, PluginIpam};
 use crate::node::Node;
 use crate::sweep;
 
 /// CNI STATUS: could ADD be served now? Polled every few seconds, so it is cheap: no list is walked unless a range is
 /// full.
-pub(crate) fn status(node: &Node, request: &Status) -> Result<(), Failure> {
-    about_network(&request.call, ready(node, request))
-}
-
-fn ready(node: &Node, request: &Status) -> Result<(), Cause> {
+pub(crate) fn status(node: &Node, request: &Status) -> Result<(), Cause> {
     let config = &request.call.config;
     let stages = Stage::of_chain(config);
     for stage in stages.iter().chain(&Stage::of_entry(config)) {
