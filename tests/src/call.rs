@@ -120,6 +120,8 @@ pub struct CniFailure {
     pub code: u64,
     /// `msg` and `details`.
     pub text: String,
+    /// `details` alone: what to do.
+    pub details: String,
 }
 
 impl Reply {
@@ -167,6 +169,7 @@ impl Reply {
         Ok(CniFailure {
             code,
             text: format!("{message} {details}"),
+            details: details.into(),
         })
     }
 }

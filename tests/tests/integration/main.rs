@@ -10,6 +10,7 @@ mod attach;
 mod concurrency;
 mod delegation;
 mod drop_in;
+mod errors;
 mod examples;
 mod exhaustion;
 mod flows;

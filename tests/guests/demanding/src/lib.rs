@@ -83,6 +83,7 @@ fn ask(want: &str, host: &impl PolicyHost) -> Result<(), Failure> {
             black_box(());
         },
         "trap" => panic_now(),
+        "later" => return Err(Failure::RetryLater("not before tea".into())),
         "no-release" => {}
         other => return Err(Failure::InvalidConfig(format!("wants: no {other:?}"))),
     }
