@@ -8,7 +8,8 @@
 //! | 1.1.0 | more about interfaces and routes |
 //!
 //! A field that a version does not have is never written in it. The reference library lets those
-//! of 1.1.0 leak into results of 1.0.0; we do not.
+//! of 1.1.0 leak into results of 1.0.0; we do not. A route of another table than main, which only
+//! 1.1.0 can tell, is left out before: without its table it would be told as a route of main.
 
 use serde_json::Value;
 use thiserror::Error;

@@ -162,7 +162,15 @@ impl Dns {
     }
 }
 
+/// How the kernel is told the routing table main: `RT_TABLE_UNSPEC` and `RT_TABLE_MAIN`.
+const MAIN_TABLE: [u32; 2] = [0, 254];
+
 impl Route {
+    /// Whether it is in the table that every packet is looked up in.
+    pub fn is_of_main_table(&self) -> bool {
+        self.table.is_none_or(|table| MAIN_TABLE.contains(&table))
+    }
+
     /// A route with nothing but its destination and gateway.
     pub fn new(dst: IpNet, gw: Option<IpAddr>) -> Self {
         Self {

@@ -54,6 +54,25 @@ fn full() -> CniResult {
 }
 
 #[test]
+fn a_route_of_another_table_is_told_only_where_its_table_can_be() {
+    let text = r#"{"ips": [{"address": "10.1.0.2/16"}], "routes": [
+        {"dst": "10.2.0.0/16", "table": 254}, {"dst": "10.3.0.0/16", "table": 100}
+    ]}"#;
+    let result = read(&json(text), SpecVersion::V1_1_0).unwrap();
+    for (version, pointer, expected) in [
+        (SpecVersion::V1_1_0, "/routes", 2),
+        (SpecVersion::V1_0_0, "/routes", 1),
+        (SpecVersion::V0_3_1, "/routes", 1),
+        (SpecVersion::V0_2_0, "/ip4/routes", 1),
+    ] {
+        let written = write(&result, version).unwrap();
+        let routes = written.pointer(pointer).unwrap().as_array().unwrap();
+        assert_eq!(routes.len(), expected, "{written}");
+        assert_eq!(routes[0]["dst"], "10.2.0.0/16");
+    }
+}
+
+#[test]
 fn the_full_result_is_written_in_every_version() {
     for (version, text) in DUAL_STACK {
         assert_eq!(write(&full(), version).unwrap(), json(text), "{version}");

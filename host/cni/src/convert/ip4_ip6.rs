@@ -114,7 +114,7 @@ fn family(result: &CniResult, ipv4: bool) -> Option<Family> {
     let routes = result
         .routes
         .iter()
-        .filter(|route| route.dst.addr().is_ipv4() == ipv4)
+        .filter(|route| route.dst.addr().is_ipv4() == ipv4 && route.is_of_main_table())
         .map(|route| Hop {
             dst: route.dst,
             gw: route.gw,

@@ -139,8 +139,9 @@ fn write_ip(ip: &IpConfig, version: SpecVersion) -> Ip {
     }
 }
 
-/// Takes out the fields that came with 1.1.0.
+/// Takes out what only 1.1.0 can tell.
 fn strip(document: &mut Document) {
+    document.routes.retain(Route::is_of_main_table);
     for interface in &mut document.interfaces {
         interface.mtu = None;
         interface.socket_path = None;

@@ -54,10 +54,13 @@ pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
         }
         Step::AmendRoutes(amendment) => {
             amendment.remove.clear();
+            // A result before 1.1.0 does not tell routes of other tables.
             amendment.add.retain(|route| {
-                last.routes
-                    .iter()
-                    .any(|other| other.dst == route.destination)
+                route.table.is_some()
+                    || last
+                        .routes
+                        .iter()
+                        .any(|other| other.dst == route.destination)
             });
         }
         // An announcement leaves nothing that could be looked at.
