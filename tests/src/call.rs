@@ -142,13 +142,25 @@ impl Reply {
     /// # Errors
     /// When the call succeeded, panicked, or printed no error object with `cniVersion`, `code` and `msg`.
     pub fn failure(self) -> Result<CniFailure> {
+        let stdout = self.0.stdout.clone();
+        let failure = self.error()?;
+        let object: Value = serde_json::from_str(&stdout)?;
+        ensure!(object["cniVersion"].is_string(), "no cniVersion: {stdout}");
+        Ok(failure)
+    }
+
+    /// The printed error object, which may lack `cniVersion`: the reference library prints none.
+    ///
+    /// # Errors
+    /// When the call succeeded, panicked, or printed no error object with `code` and `msg`.
+    pub fn error(self) -> Result<CniFailure> {
         let Outcome {
             status,
             stdout,
             stderr,
         } = self.0;
         ensure!(status != Some(0), "the call succeeded: {stdout}");
-        ensure!(!stderr.contains("panicked"), "a panic: {stderr}");
+        ensure!(!stderr.contains("panic"), "a panic: {stderr}");
         let Some(exit) = status else {
             bail!("ended by a signal: {stdout}{stderr}")
         };
@@ -158,7 +170,6 @@ impl Reply {
         );
         let object: Value = serde_json::from_str(&stdout)
             .with_context(|| format!("not an error object: {stdout:?}; stderr: {stderr}"))?;
-        ensure!(object["cniVersion"].is_string(), "no cniVersion: {stdout}");
         let code = object["code"]
             .as_u64()
             .with_context(|| format!("no code: {stdout}"))?;

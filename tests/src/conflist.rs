@@ -234,9 +234,35 @@ impl Conflist {
         pod: &Pod<'_>,
         result: &Value,
     ) -> Result<()> {
-        let entry = self.entries().nth(index).context("no such entry")?;
-        let call = self.call(node, pod, "DEL", entry, result);
-        call.succeed().with_context(|| entry.to_string())?;
+        self.entry(index, node, pod, "DEL", result)?.succeed()?;
         Ok(())
+    }
+
+    /// The call of one entry alone, with this `prevResult` (Null: none).
+    ///
+    /// # Errors
+    /// When there is no such entry.
+    pub fn entry<'a>(
+        &self,
+        index: usize,
+        node: &'a Node,
+        pod: &Pod<'_>,
+        verb: &str,
+        previous: &Value,
+    ) -> Result<CniCall<'a>> {
+        let entry = self.entries().nth(index).context("no such entry")?;
+        Ok(self.call(node, pod, verb, entry, previous))
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries().count()
+    }
+
+    /// Is there no entry?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }

@@ -63,6 +63,8 @@ fn items(list: &Value) -> impl Iterator<Item = &Value> {
 fn marks(result: &Value) -> BTreeSet<String> {
     let addresses =
         items(&result["ips"]).filter_map(|ip| ip["address"].as_str()?.split('/').next());
+    // The node has these itself.
+    let addresses = addresses.filter(|address| !["127.0.0.1", "::1"].contains(address));
     // Interface 0 of a bridge's result is the bridge; ptp's and macvlan's have no gateway address on theirs.
     let interfaces = items(&result["interfaces"]).filter(|interface| {
         interface["name"]
@@ -87,7 +89,9 @@ fn marks(result: &Value) -> BTreeSet<String> {
 
 /// Does the text hold the word, not as a part of a longer one (10.1.0.2 in 10.1.0.21)?
 fn mentions(text: &str, word: &str) -> bool {
-    let part_of_word = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == ':';
+    // A port follows an IPv4 address after a colon.
+    let colon = word.contains(':');
+    let part_of_word = |c: char| c.is_ascii_alphanumeric() || c == '.' || (colon && c == ':');
     text.match_indices(word).any(|(start, found)| {
         let before = text.get(..start).and_then(|head| head.chars().next_back());
         let after = text
@@ -105,6 +109,7 @@ mod tests {
     #[test]
     fn an_address_is_not_found_inside_a_longer_one() {
         assert!(mentions("elements = { 10.1.0.2, 10.1.0.3 }", "10.1.0.2"));
+        assert!(mentions("dnat to 10.1.0.2:80", "10.1.0.2"));
         assert!(!mentions("elements = { 10.1.0.21, 110.1.0.2 }", "10.1.0.2"));
         assert!(!mentions("fd00:1::25", "fd00:1::2"));
     }

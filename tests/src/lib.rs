@@ -39,7 +39,7 @@ pub use call::{CniCall, CniFailure, Reply};
 pub use conflist::Conflist;
 pub use containerd::{Container, Containerd};
 pub use network::Network;
-pub use node::{BIN_DIR, Node};
+pub use node::{BIN_DIR, Node, REFERENCE_PLUGINS, executables};
 pub use outcome::Outcome;
 pub use outside::Outside;
 pub use place::Place;

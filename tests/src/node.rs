@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,8 @@ use crate::{Outcome, Pod, binary, requirement};
 
 /// Where a node's CNI executables are: the reference plugins and ours.
 pub const BIN_DIR: &str = "/opt/cni/bin";
-const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
+/// Where Debian's package has the reference plugins.
+pub const REFERENCE_PLUGINS: &str = "/usr/lib/cni";
 /// In seconds; no test command should come near it.
 const TIME_LIMIT: u32 = 60;
 
@@ -32,6 +34,28 @@ impl Node {
     /// # Errors
     /// When a namespace can't be made; in CI also where the test would be skipped.
     pub fn start() -> Result<Option<Self>> {
+        let Some(node) = Self::boot()? else {
+            return Ok(None);
+        };
+        node.link_plugins()?;
+        Ok(Some(node))
+    }
+
+    /// Starts a node that has exactly these executables in [`BIN_DIR`], under these names.
+    ///
+    /// # Errors
+    /// As with [`Node::start`].
+    pub fn start_with(executables: &BTreeMap<String, PathBuf>) -> Result<Option<Self>> {
+        let Some(node) = Self::boot()? else {
+            return Ok(None);
+        };
+        for (name, path) in executables {
+            node.link_plugin(name, path)?;
+        }
+        Ok(Some(node))
+    }
+
+    fn boot() -> Result<Option<Self>> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if !(requirement::root()? && requirement::program("nft")? && requirement::program("ip")?) {
             return Ok(None);
@@ -56,33 +80,28 @@ impl Node {
             .context("the holder has no standard output")?;
         BufReader::new(stdout).read_line(&mut line)?;
         let pid = line.trim().parse().context("the node did not come up")?;
-        let node = Self {
+        Ok(Some(Self {
             holder,
             pid,
             cgroup,
-        };
-        node.link_plugins()?;
-        Ok(Some(node))
+        }))
     }
 
     fn link_plugins(&self) -> Result<()> {
         if requirement::program("unshare")? && Path::new(REFERENCE_PLUGINS).is_dir() {
-            for entry in std::fs::read_dir(REFERENCE_PLUGINS)? {
-                self.link_plugin(&entry?.path())?;
+            for (name, path) in executables(Path::new(REFERENCE_PLUGINS))? {
+                self.link_plugin(&name, &path)?;
             }
         }
         for name in ["wasm-cni", "wasm-cnictl"] {
             if let Ok(path) = binary(name) {
-                self.link_plugin(&path)?;
+                self.link_plugin(name, &path)?;
             }
         }
         Ok(())
     }
 
-    fn link_plugin(&self, executable: &Path) -> Result<()> {
-        let name = executable
-            .file_name()
-            .context("an executable without a name")?;
+    fn link_plugin(&self, name: &str, executable: &Path) -> Result<()> {
         let link = self.path(BIN_DIR).join(name);
         std::os::unix::fs::symlink(executable, link)?;
         Ok(())
@@ -203,6 +222,22 @@ impl Node {
     pub fn pod(&self, name: &str) -> Result<Pod<'_>> {
         Pod::new(self, name)
     }
+}
+
+/// The files of a directory by name, as for [`Node::start_with`].
+///
+/// # Errors
+/// When the directory can't be read or a name is not UTF-8.
+pub fn executables(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let entries = std::fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+    entries
+        .map(|entry| {
+            let path = entry?.path();
+            let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+            let name = name.with_context(|| path.display().to_string())?.to_owned();
+            Ok((name, path))
+        })
+        .collect()
 }
 
 impl Drop for Node {
