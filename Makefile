@@ -18,7 +18,7 @@ demo: build
 	scripts/demo
 
 bench: build
-	cargo bench -p wasm-cni-tests --bench attach
+	scripts/bench
 
 lint: setup
 	scripts/lint

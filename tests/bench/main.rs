@@ -1,84 +1,103 @@
-//! Times ADD and DEL as a runtime sees them: a process a call, configuration on standard input. Ours and the reference
-//! plugins take turns on the same machine, so that its load falls on both; what starting a process costs is shown too.
+//! Times our executable and the reference plugins as a runtime calls them: a process a call, configuration on standard
+//! input. All take turns on the same machine, so that its load falls on each. The floor (`tests/floor`) does the bare
+//! netlink work of an attachment to a bridge.
 //!
-//! Then it tells whether an attachment costs more where a thousand are already.
-//!
-//! `make bench`, as root; `ROUNDS=200 make bench` for more rounds, `ATTACHMENTS=100` for fewer neighbours.
+//! `make bench`, as root. docs/performance.md tells what the figures are and which variables change what is measured.
 
-mod measure;
-mod report;
-mod scale;
+mod attached;
+mod call;
+mod chart;
+mod figure;
+mod goals;
+mod pace;
+mod scenario;
 mod subject;
+mod table;
 
+use std::env;
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use measure::Measured;
+use figure::Figures;
+use scenario::Extent;
 use subject::Sides;
 
 /// Everything happens in namespaces and file systems of its own, which end with this process.
 const PRIVATE: &str = "mount --make-rprivate / && mount -t tmpfs t /run && mount -t tmpfs t /var/lib && \
     mount -t tmpfs t /var/log && mkdir -p /run/netns && ip link set lo up && exec \"$0\" --inside";
 
-fn main() -> Result<()> {
-    let own = std::env::current_exe()?;
-    if !std::env::args().any(|argument| argument == "--inside") {
-        let error = Command::new("unshare")
-            .args(["--mount", "--net", "sh", "-c", PRIVATE])
-            .arg(own)
-            .exec();
-        return Err(error).context("unshare (package util-linux) is needed");
+fn main() -> Result<ExitCode> {
+    let mut arguments = env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some(scenario::COST_OF) => {
+            let executable = arguments.next().context("an executable is missing")?;
+            return scenario::report_cost(Path::new(&executable));
+        }
+        Some("--inside") => {}
+        _ => {
+            let error = Command::new("unshare")
+                .args(["--mount", "--net", "sh", "-c", PRIVATE])
+                .arg(env::current_exe()?)
+                .exec();
+            return Err(error).context("unshare (package util-linux) is needed");
+        }
     }
-    let rounds = number("ROUNDS", 50);
-    let ours = wasm_cni_tests::binary("wasm-cni")?;
-    let reference = Path::new("/usr/lib/cni");
+    let reference = PathBuf::from(variable("REFERENCE", "/usr/lib/cni"));
     ensure!(
         reference.join("bridge").exists(),
-        "package containernetworking-plugins is needed"
+        "{} has no reference plugins: install containernetworking-plugins, or name a directory by REFERENCE",
+        reference.display()
     );
     let sides = Sides {
-        ours: &ours,
-        reference,
+        ours: &wasm_cni_tests::binary("wasm-cni")?,
+        reference: &reference,
+        floor: &wasm_cni_tests::binary("wasm-cni-floor")?,
+        wasm_cnictl: &wasm_cni_tests::binary("wasm-cnictl")?,
     };
-    let subjects = sides.pairs();
-    let floor = measure::process_start(rounds)?;
-    let version = measure::version(&ours, rounds)?;
-    let measured: Vec<(&str, Measured, Measured)> = subjects
-        .iter()
-        .map(|(scenario, ours, reference)| {
-            let (ours, reference) = measure::in_turn(ours, reference, rounds)?;
-            Ok((*scenario, ours, reference))
-        })
-        .collect::<Result<_>>()?;
-    let megabytes = std::fs::metadata(&ours)?.len() as f64 / 1e6;
-    let table = report::table(&measured, floor)?;
+    let extent = Extent {
+        rounds: variable("ROUNDS", "50").parse().context("ROUNDS")?,
+        attachments: variable("ATTACHMENTS", "1000")
+            .parse()
+            .context("ATTACHMENTS")?,
+    };
+    let names = variable("SCENARIOS", "");
+    let names: Vec<&str> = names.split_whitespace().collect();
+    make_floor_bridge()?;
+    let figures = scenario::measure(&names, &sides, &extent, |name| {
+        let _ = writeln!(io::stderr(), "measuring: {name}");
+    })?;
     write!(
         io::stdout(),
-        "starting a process (/bin/true): {floor:.2?}\nwasm-cni: {megabytes:.2} MB, VERSION: {version:.2?}\n\n{table}"
+        "{}\n{}",
+        table::table(&figures)?,
+        goals::report(&figures)?
     )?;
-    let beside = number("ATTACHMENTS", 1000);
-    let mut table = format!(
-        "\n{:<22} {:>5} {:>18} {:>18} {:>7}\n",
-        "milliseconds",
-        "",
-        "alone",
-        format!("beside {beside}"),
-        "ratio"
-    );
-    for (scenario, subject) in sides.of_many() {
-        scale::measure(&subject, beside, rounds)?.lines(scenario, &mut table)?;
-    }
-    write!(io::stdout(), "{table}")?;
-    Ok(())
+    keep(&figures)?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn number<T: std::str::FromStr>(variable: &str, default: T) -> T {
-    std::env::var(variable)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(default)
+fn variable(name: &str, default: &str) -> String {
+    env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+fn make_floor_bridge() -> Result<()> {
+    let bridge = subject::FLOOR_BRIDGE;
+    call::run("ip", &["link", "add", bridge, "type", "bridge"])?;
+    call::run("ip", &["link", "set", bridge, "up"])
+}
+
+/// `bench.json` and `bench.svg`, beside the executables that were measured.
+fn keep(figures: &Figures) -> Result<()> {
+    let directory = wasm_cni_tests::binary("wasm-cni")?;
+    let directory = directory.parent().context("no directory")?;
+    let (json, chart) = (directory.join("bench.json"), directory.join("bench.svg"));
+    fs::write(&json, serde_json::to_string_pretty(figures)?)?;
+    chart::draw(figures, &chart)?;
+    write!(io::stdout(), "\n{}\n{}\n", json.display(), chart.display())?;
+    Ok(())
 }

@@ -1,0 +1,197 @@
+use std::fmt::{self, Write};
+
+use crate::figure::{Figures, Side};
+use crate::table::number;
+use Side::{Floor, Ours, Reference};
+
+/// What is aimed at, and how it came out.
+struct Goal {
+    text: &'static str,
+    /// None: not measured in this run.
+    measured: Option<f64>,
+    bound: Bound,
+}
+
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// One line for each goal of which this run knows something.
+pub(crate) fn report(figures: &Figures) -> Result<String, fmt::Error> {
+    let mut report = String::new();
+    for goal in goals(figures) {
+        let Some(measured) = goal.measured else {
+            continue;
+        };
+        let (met, words, bound) = match goal.bound {
+            Bound::AtMost(bound) => (measured <= bound, "at most", bound),
+            Bound::AtLeast(bound) => (measured >= bound, "at least", bound),
+        };
+        writeln!(
+            report,
+            "{} {:<66} {:>8}  ({words} {})",
+            if met { "met   " } else { "missed" },
+            goal.text,
+            number(measured),
+            number(bound),
+        )?;
+    }
+    Ok(report)
+}
+
+fn goals(figures: &Figures) -> Vec<Goal> {
+    let ratio =
+        |scenario, action, over| figures.ratio((scenario, action, Ours), (scenario, action, over));
+    let growth =
+        |action, scenario, over| figures.ratio((scenario, action, Ours), (over, action, Ours));
+    let further = |kind: &str| {
+        let of = |length: usize| figures.find(&format!("{length} {kind}"), "ADD", Ours);
+        Some((of(10)?.p50 - of(0)?.p50) / 10.0)
+    };
+    let storm = "storm of 200, 32 at once, bridge";
+    let masquerade = "storm of 200, 32 at once, masquerade";
+    let p99_over_their_median = || {
+        let ours = figures.find(storm, "ADD", Ours)?.p99?;
+        Some(ours / figures.find(storm, "ADD", Reference)?.p50)
+    };
+    let memory = |scenario| Some(figures.find(scenario, "ADD, peak memory", Ours)?.p50);
+    let (empty, full) = ("IPAM, 0 taken", "IPAM, 100,000 taken");
+    let most = |text, measured, bound| Goal {
+        text,
+        measured,
+        bound: Bound::AtMost(bound),
+    };
+    let least = |text, measured, bound| Goal {
+        text,
+        measured,
+        bound: Bound::AtLeast(bound),
+    };
+    vec![
+        most(
+            "bridge ADD, of the floor",
+            ratio("bridge", "ADD", Floor),
+            1.4,
+        ),
+        most(
+            "bridge ADD, of the reference",
+            ratio("bridge", "ADD", Reference),
+            0.45,
+        ),
+        most(
+            "bridge DEL, of the floor",
+            ratio("bridge", "DEL", Floor),
+            1.15,
+        ),
+        most(
+            "six stages ADD, of the reference",
+            ratio("six stages", "ADD", Reference),
+            1.0 / 12.0,
+        ),
+        most(
+            "six stages DEL, of the reference",
+            ratio("six stages", "DEL", Reference),
+            1.0 / 6.0,
+        ),
+        most(
+            "IPAM ADD with 100,000 taken, of the empty case",
+            growth("ADD", full, empty),
+            1.3,
+        ),
+        most(
+            "IPAM DEL with 100,000 taken, of the empty case",
+            growth("DEL", full, empty),
+            1.3,
+        ),
+        most(
+            "IPAM ADD with 100,000 taken, of host-local",
+            ratio(full, "ADD", Reference),
+            1.0 / 200.0,
+        ),
+        most(
+            "IPAM DEL with 100,000 taken, of host-local",
+            ratio(full, "DEL", Reference),
+            1.0 / 200.0,
+        ),
+        most(
+            "ptp with ports ADD beside 1,000, of the first",
+            growth(
+                "ADD",
+                "ptp, three ports, beside 1000",
+                "ptp, three ports, beside 0",
+            ),
+            1.3,
+        ),
+        most(
+            "ptp with ports DEL beside 1,000, of the first",
+            growth(
+                "DEL",
+                "ptp, three ports, beside 1000",
+                "ptp, three ports, beside 0",
+            ),
+            1.3,
+        ),
+        most(
+            "bridge with ports ADD beside 1,000, of the first",
+            growth(
+                "ADD",
+                "bridge, three ports, beside 1000",
+                "bridge, three ports, beside 0",
+            ),
+            1.3,
+        ),
+        most(
+            "bridge with ports DEL beside 1,000, of the first",
+            growth(
+                "DEL",
+                "bridge, three ports, beside 1000",
+                "bridge, three ports, beside 0",
+            ),
+            1.3,
+        ),
+        least(
+            "storm of 200 ADDs, rate of the floor's",
+            ratio(storm, "ADDs a second", Floor),
+            0.7,
+        ),
+        least(
+            "storm of 200 ADDs, rate of the reference's",
+            ratio(storm, "ADDs a second", Reference),
+            2.5,
+        ),
+        most(
+            "storm of 200 ADDs, p99 of the reference's median",
+            p99_over_their_median(),
+            1.0,
+        ),
+        least(
+            "storm of 200 ADDs with masquerade, rate of the reference's",
+            ratio(masquerade, "ADDs a second", Reference),
+            8.0,
+        ),
+        most(
+            "each further built-in guest, ms",
+            further("built-in guests"),
+            0.06,
+        ),
+        most(
+            "each further installed guest, ms",
+            further("installed guests"),
+            0.22,
+        ),
+        most(
+            "UDP port DEL with 100,000 connections, of none",
+            growth(
+                "DEL",
+                "UDP port, 100,000 connections",
+                "UDP port, no connections",
+            ),
+            1.3,
+        ),
+        most(
+            "peak memory of a chain's ADD, MiB",
+            memory("six stages"),
+            16.0,
+        ),
+    ]
+}

@@ -1,0 +1,43 @@
+//! Does an attachment cost more where many are?
+
+use anyhow::Result;
+
+use super::Extent;
+use crate::attached::Container;
+use crate::figure::{Figures, Side};
+use crate::pace;
+use crate::subject::{Sides, Subject};
+
+pub(super) fn measure(sides: &Sides<'_>, extent: &Extent, figures: &mut Figures) -> Result<()> {
+    for (scenario, subject) in sides.of_many() {
+        one_network(scenario, &subject, extent, figures)?;
+    }
+    Ok(())
+}
+
+/// `rounds` attachments alone, then beside ten, a hundred and so on.
+fn one_network(
+    scenario: &str,
+    subject: &Subject,
+    extent: &Extent,
+    figures: &mut Figures,
+) -> Result<()> {
+    let mut many = Vec::new();
+    for beside in [0, 10, 100, 1_000, 10_000] {
+        if beside > extent.attachments {
+            break;
+        }
+        for number in u16::try_from(many.len())?..beside {
+            let container = Container::make(&format!("many{number}"), number + 1)?;
+            let attached = container.attach(subject)?;
+            many.push((container, attached));
+        }
+        let pace = pace::alone(subject, extent.rounds)?;
+        pace.note(figures, &format!("{scenario}, beside {beside}"), Side::Ours);
+    }
+    for (container, attached) in many {
+        attached.detach()?;
+        container.delete()?;
+    }
+    Ok(())
+}
