@@ -234,7 +234,7 @@ impl Kernel for Linux {
     }
 
     fn undo_all(&mut self, undos: &[&Undo], group: u32) -> Vec<Result<Undone, KernelError>> {
-        self.take_back_links(undos, group)
+        self.take_back_all(undos, group)
     }
 
     fn verify(&mut self, step: &Step) -> Result<Vec<Mismatch>, KernelError> {

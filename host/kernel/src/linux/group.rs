@@ -1,71 +1,151 @@
+use std::thread;
+use std::time::Duration;
+
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
 use plan::Undo;
+use rtnetlink::LinkUnspec;
 
 use super::Linux;
 use super::undo::Recorded;
-use crate::netlink::LinkState;
+use crate::netlink::{LinkState, RouteSocket};
 use crate::{KernelError, Undone};
 
-/// Fewer links are deleted as fast one by one.
-const WORTH_A_GROUP: usize = 2;
+/// How often it is asked whether a link is down that is being deleted.
+const PAUSE: Duration = Duration::from_micros(100);
 
-impl Linux {
-    /// Takes steps back, as [`crate::Kernel::undo`] does for each in this order, but deletes the host's links of one
-    /// attachment in one message: deleting a link takes the kernel long, and many at once not longer than one.
-    ///
-    /// Unless every link of the host that is in the group is one of the recorded (by name, kind and Ethernet address), and
-    /// there are two at least, they are deleted one by one.
-    pub(super) fn take_back_links(
-        &mut self,
-        undos: &[&Undo],
-        group: u32,
-    ) -> Vec<Result<Undone, KernelError>> {
-        // One by one, each tells its own error.
-        let deleted = self.delete_recorded_group(undos, group).unwrap_or_default();
-        undos
-            .iter()
-            .map(|undo| {
-                if deleted.iter().any(|link| is_record_of(undo, link)) {
-                    Ok(Undone::Done)
-                } else {
-                    self.take_back(undo)
-                }
-            })
-            .collect()
-    }
+/// The host's links of one attachment, and what deletes them.
+struct HostLinks {
+    links: Vec<LinkState>,
+    message: LinkMessage,
+}
 
-    /// The links that were deleted: all of the group or none.
-    fn delete_recorded_group(
-        &self,
-        undos: &[&Undo],
-        group: u32,
-    ) -> Result<Vec<LinkState>, KernelError> {
-        let recorded = undos.iter().filter(|undo| is_host_link(undo)).count();
-        // Every link that nobody put into a group is in group 0.
-        if group == 0 || recorded < WORTH_A_GROUP {
-            return Ok(Vec::new());
-        }
-        let mut members = self
-            .host
-            .links(None)
-            .map_err(|refusal| refusal.when("reading the host's links"))?;
-        members.retain(|link| link.group == group);
-        let ours = |link: &LinkState| undos.iter().any(|undo| is_record_of(undo, link));
-        if members.len() < WORTH_A_GROUP || !members.iter().all(ours) {
-            return Ok(Vec::new());
-        }
-        match self.host.delete_link(of_group(group)) {
-            Ok(()) => Ok(members),
-            // They went since we looked, with their namespace.
-            Err(refusal) if refusal.errno == Errno::ENODEV => Ok(Vec::new()),
-            Err(refusal) => Err(refusal.when(format!("deleting the links of group {group}"))),
-        }
+impl HostLinks {
+    fn has(&self, undo: &Undo) -> bool {
+        self.links.iter().any(|link| is_record_of(undo, link))
     }
 }
 
-fn is_host_link(undo: &Undo) -> bool {
-    matches!(undo, Undo::DeleteHostLink { .. })
+type Outcome = Result<Undone, KernelError>;
+
+impl Linux {
+    /// Takes steps back, as [`crate::Kernel::undo`] does for each in this order, but deletes the host's links of one
+    /// attachment in one message, and forgets its rules while the kernel is at it: both make the kernel wait for its
+    /// readers (RCU), and it waits for both at once.
+    ///
+    /// Rules go when the links are down, so nothing passes that they forbade.
+    pub(super) fn take_back_all(&mut self, undos: &[&Undo], group: u32) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = undos.iter().map(|_| None).collect();
+        // Where they can't be read or deleted, each undo tells its own error.
+        if let Ok(Some(links)) = self.host_links(undos, group) {
+            let firewall = |linux: &mut Self| {
+                for (undo, outcome) in undos.iter().zip(&mut outcomes) {
+                    if is_firewall(undo) {
+                        *outcome = Some(linux.take_back(undo));
+                    }
+                }
+            };
+            let deleted = if undos.iter().any(|undo| is_firewall(undo)) {
+                self.delete_beside(&links, firewall)
+            } else {
+                self.host.delete_link(links.message.clone()).is_ok()
+            };
+            if deleted {
+                for (undo, outcome) in undos.iter().zip(&mut outcomes) {
+                    if links.has(undo) {
+                        *outcome = Some(Ok(Undone::Done));
+                    }
+                }
+            }
+        }
+        undos
+            .iter()
+            .zip(outcomes)
+            .map(|(undo, outcome)| outcome.unwrap_or_else(|| self.take_back(undo)))
+            .collect()
+    }
+
+    /// True if the links were deleted. What is to be done meanwhile is done once they are down, or not at all.
+    fn delete_beside(&mut self, links: &HostLinks, meanwhile: impl FnOnce(&mut Self)) -> bool {
+        thread::scope(|scope| {
+            let deletion = scope.spawn(|| {
+                let runtime = RouteSocket::runtime().ok()?;
+                let route = RouteSocket::open(&runtime).ok()?;
+                route.delete_link(links.message.clone()).ok()
+            });
+            // A link is out of sight when it is down; then the kernel waits for who may still see it.
+            let out_of_sight =
+                |link: &LinkState| matches!(if_nametoindex(link.name.as_str()), Err(Errno::ENODEV));
+            while !links.links.iter().all(out_of_sight) && !deletion.is_finished() {
+                thread::sleep(PAUSE);
+            }
+            if links.links.iter().all(out_of_sight) {
+                meanwhile(self);
+            }
+            matches!(deletion.join(), Ok(Some(())))
+        })
+    }
+
+    /// Those of the host's links that are recorded: the whole group if it has no other, else one alone.
+    fn host_links(&self, undos: &[&Undo], group: u32) -> Result<Option<HostLinks>, KernelError> {
+        let recorded: Vec<&str> = undos.iter().filter_map(|undo| host_link(undo)).collect();
+        match recorded.as_slice() {
+            [] => Ok(None),
+            [name] => {
+                let link = super::find(&self.host, name)?;
+                let link = link.filter(|link| undos.iter().any(|undo| is_record_of(undo, link)));
+                Ok(link.map(|link| HostLinks {
+                    message: LinkUnspec::new_with_index(link.index).build(),
+                    links: vec![link],
+                }))
+            }
+            [_, _, ..] => self.recorded_group(undos, group),
+        }
+    }
+
+    fn recorded_group(
+        &self,
+        undos: &[&Undo],
+        group: u32,
+    ) -> Result<Option<HostLinks>, KernelError> {
+        // Every link that nobody put into a group is in group 0.
+        if group == 0 {
+            return Ok(None);
+        }
+        let mut links = self
+            .host
+            .links(None)
+            .map_err(|refusal| refusal.when("reading the host's links"))?;
+        links.retain(|link| link.group == group);
+        let ours = |link: &LinkState| undos.iter().any(|undo| is_record_of(undo, link));
+        let whole = !links.is_empty() && links.iter().all(ours);
+        Ok(whole.then(|| HostLinks {
+            message: of_group(group),
+            links,
+        }))
+    }
+}
+
+fn host_link(undo: &Undo) -> Option<&str> {
+    match undo {
+        Undo::DeleteHostLink { name, .. } => Some(name),
+        _ => None,
+    }
+}
+
+/// Is it undone in nftables alone?
+fn is_firewall(undo: &Undo) -> bool {
+    matches!(
+        undo,
+        Undo::ForgetMasquerade { .. }
+            | Undo::ForgetSpoofCheck { .. }
+            | Undo::ForgetPortForwards(_)
+            | Undo::ForgetConnections(_)
+            | Undo::ForgetFlows(_)
+            | Undo::ForgetIsolation(_)
+            | Undo::ForgetHostFirewallPass(_)
+    )
 }
 
 fn is_record_of(undo: &Undo, link: &LinkState) -> bool {
