@@ -22,7 +22,18 @@ pub(crate) fn target() -> PathBuf {
 /// # Errors
 /// When it has not been built.
 pub fn binary(name: &str) -> Result<PathBuf> {
-    let path = target().join("dist").join(name);
+    built(target().join("dist").join(name))
+}
+
+/// Our executable with fault points, which can be killed before each of its effects.
+///
+/// # Errors
+/// When it has not been built.
+pub fn with_fault_points() -> Result<PathBuf> {
+    built(target().join("faults/wasm-cni"))
+}
+
+fn built(path: PathBuf) -> Result<PathBuf> {
     ensure!(
         path.is_file(),
         "{} is missing: run `make build`",

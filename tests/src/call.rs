@@ -11,6 +11,7 @@ pub struct CniCall<'a> {
     environment: Vec<(String, String)>,
     input: Vec<u8>,
     seconds: String,
+    host: Option<String>,
 }
 
 impl<'a> CniCall<'a> {
@@ -24,6 +25,7 @@ impl<'a> CniCall<'a> {
             environment: Vec::new(),
             input: Vec::new(),
             seconds: "60".into(),
+            host: None,
         };
         call.variable("CNI_COMMAND", verb)
             .variable("CNI_PATH", BIN_DIR)
@@ -71,6 +73,13 @@ impl<'a> CniCall<'a> {
         self
     }
 
+    /// A runtime whose host's network namespace is this one, on the same file systems.
+    #[must_use]
+    pub fn on_host(mut self, host: &Pod<'_>) -> Self {
+        self.host = Some(host.netns());
+        self
+    }
+
     /// Kills it (SIGKILL) after so many seconds; may be a fraction. Otherwise it has a minute.
     #[must_use]
     pub fn killed_after(mut self, seconds: f64) -> Self {
@@ -78,12 +87,24 @@ impl<'a> CniCall<'a> {
         self
     }
 
+    /// Kills it (SIGKILL) before the effect of this number, 1 for the first, where [`Node::arm_fault_points`] was called.
+    #[must_use]
+    pub fn killed_at(self, point: u32) -> Self {
+        self.variable("WASM_CNI_FAULT_POINT", &point.to_string())
+    }
+
     /// Makes the call.
     ///
     /// # Errors
     /// When the executable can't be started.
     pub fn run(&self) -> Result<Reply> {
-        let mut command = self.node.command_within(&self.seconds, &[&self.executable]);
+        let enter = self.host.as_ref().map(|netns| format!("--net={netns}"));
+        let mut argv: Vec<&str> = Vec::new();
+        if let Some(enter) = &enter {
+            argv.extend(["nsenter", enter, "--"]);
+        }
+        argv.push(&self.executable);
+        let mut command = self.node.command_within(&self.seconds, &argv);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Outcome::of(&mut command, &self.input).map(Reply)
     }
@@ -125,6 +146,13 @@ pub struct CniFailure {
 }
 
 impl Reply {
+    /// What it was about to do when it was killed at a fault point; None: it came to its end.
+    #[must_use]
+    pub fn killed_before(&self) -> Option<&str> {
+        let told = self.0.stderr.trim_end().strip_prefix("killed before ");
+        told.filter(|_| !self.0.success())
+    }
+
     /// The printed result, Null when nothing was printed.
     ///
     /// # Errors

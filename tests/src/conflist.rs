@@ -1,7 +1,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
-use crate::{CniCall, CniFailure, Node, Pod, Reply};
+use crate::{CniCall, CniFailure, Node, Pod};
 
 /// A network of one or several entries, called as a runtime calls them: ADD and CHECK in the list's order, each with the
 /// result of the one before, DEL in reverse.
@@ -29,7 +29,9 @@ impl Conflist {
     #[must_use]
     pub fn with(&self, pointer: &str, value: impl Into<Value>) -> Self {
         let mut changed = self.clone();
-        if let Some((parent, key)) = pointer.rsplit_once('/')
+        if let Some(known) = changed.list.pointer_mut(pointer) {
+            *known = value.into();
+        } else if let Some((parent, key)) = pointer.rsplit_once('/')
             && let Some(object) = changed.list.pointer_mut(parent)
         {
             object[key] = value.into();
@@ -187,15 +189,20 @@ impl Conflist {
         Ok(())
     }
 
-    /// ADD whose first entry is killed after so many seconds, wherever it is by then.
+    /// One call of one entry, with this `prevResult` (Null: none).
     ///
     /// # Errors
-    /// When it can't be started.
-    pub fn killed(&self, node: &Node, pod: &Pod<'_>, seconds: f64) -> Result<Reply> {
-        let entry = self.entries().next().context("no entry")?;
-        self.call(node, pod, "ADD", entry, &Value::Null)
-            .killed_after(seconds)
-            .run()
+    /// When there is no such entry.
+    pub fn entry<'a>(
+        &self,
+        index: usize,
+        node: &'a Node,
+        pod: &Pod<'_>,
+        verb: &str,
+        previous: &Value,
+    ) -> Result<CniCall<'a>> {
+        let entry = self.entries().nth(index).context("no such entry")?;
+        Ok(self.call(node, pod, verb, entry, previous))
     }
 
     /// CHECK of every entry, with the final result of ADD, unless the list has `disableCheck`.

@@ -34,7 +34,7 @@ mod snapshot;
 mod throughput;
 mod view;
 
-pub use artifacts::{binary, workspace};
+pub use artifacts::{binary, with_fault_points, workspace};
 pub use call::{CniCall, CniFailure, Reply};
 pub use conflist::Conflist;
 pub use containerd::{Container, Containerd};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::{Outcome, Pod, binary, requirement};
+use crate::{Outcome, Pod, binary, requirement, with_fault_points};
 
 /// Where a node's CNI executables are: the reference plugins and ours.
 pub const BIN_DIR: &str = "/opt/cni/bin";
@@ -123,11 +123,23 @@ impl Node {
     /// # Errors
     /// When ours is not built or the directory can't be written.
     pub fn drop_in(&self, name: &str) -> Result<()> {
+        self.replace(name, &binary("wasm-cni")?)
+    }
+
+    /// From now on our executable can be killed before each of its effects ([`crate::CniCall::killed_at`]).
+    ///
+    /// # Errors
+    /// When that one is not built or the directory can't be written.
+    pub fn arm_fault_points(&self) -> Result<()> {
+        self.replace("wasm-cni", &with_fault_points()?)
+    }
+
+    fn replace(&self, name: &str, executable: &Path) -> Result<()> {
         let link = self.path(BIN_DIR).join(name);
         if link.is_symlink() {
             std::fs::remove_file(&link).with_context(|| link.display().to_string())?;
         }
-        std::os::unix::fs::symlink(binary("wasm-cni")?, link)?;
+        std::os::unix::fs::symlink(executable, link)?;
         Ok(())
     }
 

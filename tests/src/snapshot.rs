@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::{BIN_DIR, Node};
 
@@ -39,6 +40,35 @@ const VIEWS: [(&str, &[&str]); 10] = [
         &["cat", "/proc/sys/net/ipv6/conf/all/forwarding"],
     ),
 ];
+
+const OWN_VIEWS: [(&str, &[&str]); 2] = [
+    (
+        "attachments",
+        &["/opt/cni/bin/wasm-cnictl", "--json", "attachment", "list"],
+    ),
+    (
+        "leases",
+        &["/opt/cni/bin/wasm-cnictl", "--json", "lease", "list"],
+    ),
+];
+
+/// What each of these commands prints. One shell for all: to enter the node takes longer than most of them.
+fn all_at_once(node: &Node, argvs: &[(&str, &[&str])]) -> Result<Vec<String>> {
+    const END: &str = "--8<--\n";
+    let script: String = argvs
+        .iter()
+        .map(|(_, argv)| format!("{} && printf -- '{END}' || exit 1\n", quoted(argv)))
+        .collect();
+    let output = node.ok(&["sh", "-c", &script])?;
+    let texts: Vec<_> = output.split(END).map(str::to_owned).collect();
+    ensure!(texts.len() == argvs.len() + 1, "{output}");
+    Ok(texts)
+}
+
+fn quoted(argv: &[&str]) -> String {
+    let words: Vec<_> = argv.iter().map(|word| format!("'{word}'")).collect();
+    words.join(" ")
+}
 
 /// Without what flow rules share on the node: chains and empty sets for each last byte of an address, made with the first
 /// address that ends so, and the way to them.
@@ -110,33 +140,35 @@ impl Snapshot {
     /// # Errors
     /// When it can't be looked at.
     pub fn take(node: &Node) -> Result<Self> {
+        let mut argvs: Vec<_> = VIEWS.to_vec();
+        if node.path(BIN_DIR).join("wasm-cnictl").exists() {
+            argvs.extend(OWN_VIEWS);
+        }
         let mut views = BTreeMap::new();
-        for (name, argv) in VIEWS {
-            let mut text = node.ok(argv)?;
-            if name == "nftables" {
-                text = in_any_order(&without_shared(&text));
-                let lines = text.lines();
-                let lines =
-                    lines.filter(|line| !line.is_empty() && !line.contains(" : goto flow-"));
-                text = lines.collect::<Vec<_>>().join("\n");
-            }
+        for ((name, _), text) in argvs.iter().zip(all_at_once(node, &argvs)?) {
+            let text = match *name {
+                "nftables" => {
+                    let text = in_any_order(&without_shared(&text));
+                    let lines = text.lines();
+                    let lines =
+                        lines.filter(|line| !line.is_empty() && !line.contains(" : goto flow-"));
+                    lines.collect::<Vec<_>>().join("\n")
+                }
+                "leases" => {
+                    let mut leases: Value = serde_json::from_str(&text)?;
+                    // An address that cools down is free, and which one does depends on what was tried.
+                    if let Some(leases) = leases.as_array_mut() {
+                        leases.retain(|lease| lease["state"] != "cooling");
+                    }
+                    leases.to_string()
+                }
+                _ => text,
+            };
             // The kernel gives links these by itself, in its own time.
             let lines = text
                 .lines()
                 .filter(|line| !line.contains("fe80:") && !line.contains("ff00:"));
-            views.insert(name, lines.collect::<Vec<_>>().join("\n"));
-        }
-        if node.path(BIN_DIR).join("wasm-cnictl").exists() {
-            views.insert(
-                "attachments",
-                node.ctl(&["attachment", "list"])?.to_string(),
-            );
-            let mut leases = node.ctl(&["lease", "list"])?;
-            // An address that cools down is free, and which one does depends on what was tried.
-            if let Some(leases) = leases.as_array_mut() {
-                leases.retain(|lease| lease["state"] != "cooling");
-            }
-            views.insert("leases", leases.to_string());
+            views.insert(*name, lines.collect::<Vec<_>>().join("\n"));
         }
         Ok(Self(views))
     }

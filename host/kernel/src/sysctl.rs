@@ -18,6 +18,7 @@ pub(crate) fn ensure(path: &str, value: &str) -> Result<(), KernelError> {
     if is(path, value)? {
         return Ok(());
     }
+    fault_point::before("a sysctl of the host");
     fs::write(path, value).map_err(|source| KernelError::Sysctl {
         path: path.to_owned(),
         source,

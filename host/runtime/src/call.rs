@@ -72,7 +72,9 @@ pub fn run(caller: Caller<'_>) -> Answer {
         version: SpecVersion::LATEST,
     };
     let ((log, outcome), spent) = timing::measure(|| call.serve(caller, environment));
-    call.finish(&log, outcome, &spent)
+    let answer = call.finish(&log, outcome, &spent);
+    fault_point::before("the answer");
+    answer
 }
 
 /// A call under way, as far as it is known.

@@ -168,6 +168,7 @@ impl Delegate {
             executable: self.executable.clone(),
             source,
         };
+        fault_point::before("a delegate");
         let mut child = Command::new(&self.executable)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

@@ -119,6 +119,7 @@ impl Environment {
         let txn = self.env.write_txn().map_err(StoreError::from)?;
         let mut writing = Writing::new(tree, txn);
         let value = f(&mut writing)?;
+        fault_point::before("a commit");
         writing
             .commit()
             .map_err(|error| self.name_short_write(error))?;
@@ -213,6 +214,7 @@ pub(crate) fn file_error(action: &'static str, path: &Path, source: io::Error) -
 /// LMDB writes to its lock file through a mapping, which on a full file system ends in SIGBUS; with its blocks there
 /// from the start, it is an error here. The data file is written by `pwrite`, which reports a full file system itself.
 fn preallocate(path: &Path) -> Result<(), StoreError> {
+    fault_point::before("the lock file of a new store");
     let file = OpenOptions::new()
         .read(true)
         .write(true)

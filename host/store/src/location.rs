@@ -97,6 +97,7 @@ fn is_boot_id(text: &str) -> bool {
 }
 
 fn make(directory: &Path) -> Result<(), StoreError> {
+    fault_point::before("the directory of a new store");
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -1,10 +1,16 @@
 //! The executables as files.
 
+use std::path::Path;
+
 use anyhow::Result;
-use wasm_cni_tests::binary;
+use wasm_cni_tests::{binary, with_fault_points};
 
 fn holds(name: &str, text: &str) -> Result<bool> {
-    let bytes = std::fs::read(binary(name)?)?;
+    file_holds(&binary(name)?, text)
+}
+
+fn file_holds(path: &Path, text: &str) -> Result<bool> {
+    let bytes = std::fs::read(path)?;
     Ok(bytes
         .windows(text.len())
         .any(|window| window == text.as_bytes()))
@@ -21,5 +27,14 @@ fn the_compiler_is_in_the_tool_and_not_in_the_plugin() -> Result<()> {
 fn the_plugin_is_static() -> Result<()> {
     assert!(holds("wasm-cnictl", "/ld-linux")?);
     assert!(!holds("wasm-cni", "/ld-linux")?);
+    Ok(())
+}
+
+#[test]
+fn nobody_can_have_the_plugin_killed_at_a_fault_point() -> Result<()> {
+    assert!(file_holds(&with_fault_points()?, "WASM_CNI_FAULT_POINT")?);
+    for name in ["wasm-cni", "wasm-cnictl"] {
+        assert!(!holds(name, "WASM_CNI_FAULT_POINT")?, "{name}");
+    }
     Ok(())
 }

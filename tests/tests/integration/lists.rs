@@ -3,6 +3,35 @@
 use serde_json::{Value, json};
 use wasm_cni_tests::Conflist;
 
+/// What [`full_chain`] hands out.
+pub(crate) const SUBNETS: [&str; 2] = ["10.1.0.0/24", "fd00:1::/64"];
+
+/// Our bridge with every kind of stage; this port of the host leads to port 80 of the container.
+pub(crate) fn full_chain(port: u16) -> Conflist {
+    full_chain_on(bridge("cni0", &SUBNETS), port)
+}
+
+/// The same on another link.
+pub(crate) fn full_chain_on(link: Value, port: u16) -> Conflist {
+    chain("pods", link, &every_stage()).capability(
+        "portMappings",
+        json!([mapping("tcp", port, 80), mapping("udp", port, 80)]),
+    )
+}
+
+fn every_stage() -> [Value; 5] {
+    [
+        json!({"plugin": "portmap"}),
+        json!({
+            "plugin": "bandwidth",
+            "ingressRate": 80_000_000, "ingressBurst": 8_000_000, "egressRate": 80_000_000, "egressBurst": 8_000_000,
+        }),
+        json!({"plugin": "firewall", "ingressPolicy": "same-bridge"}),
+        json!({"plugin": "flow-policy", "ingress": {"deny": [{"ports": [81]}]}}),
+        json!({"plugin": "tuning", "mtu": 1380, "sysctl": {"net.core.somaxconn": "511"}}),
+    ]
+}
+
 /// Our bridge as default gateway with masquerade, and our host-local with a range set for each subnet.
 pub(crate) fn bridge(name: &str, subnets: &[&str]) -> Value {
     let ranges: Vec<_> = subnets

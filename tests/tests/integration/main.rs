@@ -18,6 +18,7 @@ mod guests;
 mod host_firewall;
 mod identity;
 mod input;
+mod kill_points;
 mod links;
 mod lists;
 mod plan_command;

@@ -6,30 +6,10 @@ use wasm_cni_tests::{
     CniFailure, Conflist, Node, Pod, Responder, Transport, is_silent, source_seen,
 };
 
+use crate::lists::{SUBNETS, full_chain};
 use crate::{addresses, assert_nothing_left, lists, node};
 
-const SUBNETS: [&str; 2] = ["10.1.0.0/24", "fd00:1::/64"];
 const HOST_PORT_TAKEN: u64 = 117;
-
-fn full_chain(port: u16) -> Conflist {
-    let stages = [
-        json!({"plugin": "portmap"}),
-        json!({
-            "plugin": "bandwidth",
-            "ingressRate": 80_000_000, "ingressBurst": 8_000_000, "egressRate": 80_000_000, "egressBurst": 8_000_000,
-        }),
-        json!({"plugin": "firewall", "ingressPolicy": "same-bridge"}),
-        json!({"plugin": "flow-policy", "ingress": {"deny": [{"ports": [81]}]}}),
-        json!({"plugin": "tuning", "mtu": 1380, "sysctl": {"net.core.somaxconn": "511"}}),
-    ];
-    lists::chain("pods", lists::bridge("cni0", &SUBNETS), &stages).capability(
-        "portMappings",
-        json!([
-            lists::mapping("tcp", port, 80),
-            lists::mapping("udp", port, 80)
-        ]),
-    )
-}
 
 /// Do port, policy and queue hold?
 fn works(node: &Node, pod: &Pod<'_>, result: &Value, neighbour: &Pod<'_>, port: u16) -> Result<()> {
@@ -75,7 +55,9 @@ fn a_chain_killed_at_any_moment_leaves_nothing_that_del_does_not_find() -> Resul
     );
     for step in 1..=30_u32 {
         let delay = 0.000_5 * f64::from(step);
-        list.killed(&node, &pod, delay)?;
+        list.entry(0, &node, &pod, "ADD", &Value::Null)?
+            .killed_after(delay)
+            .run()?;
         list.del(&node, &pod, &Value::Null)?;
         let after = (
             pod.sysctl("net/core/somaxconn")?,

@@ -74,6 +74,9 @@ impl RouteSocket {
         message: RouteNetlinkMessage,
         flags: u16,
     ) -> Result<Vec<RouteNetlinkMessage>, Refusal> {
+        if !is_question(&message) {
+            fault_point::before("a change of links, addresses, routes or queues");
+        }
         self.exchange(message, NLM_F_REQUEST | NLM_F_ACK | flags)
             .map(|answer| answer.messages)
     }
@@ -118,6 +121,21 @@ impl RouteSocket {
             Ok(answer)
         })
     }
+}
+
+/// Does it change nothing?
+fn is_question(message: &RouteNetlinkMessage) -> bool {
+    matches!(
+        message,
+        RouteNetlinkMessage::GetLink(_)
+            | RouteNetlinkMessage::GetAddress(_)
+            | RouteNetlinkMessage::GetNeighbour(_)
+            | RouteNetlinkMessage::GetRoute(_)
+            | RouteNetlinkMessage::GetRule(_)
+            | RouteNetlinkMessage::GetQueueDiscipline(_)
+            | RouteNetlinkMessage::GetTrafficFilter(_)
+            | RouteNetlinkMessage::GetNsId(_)
+    )
 }
 
 #[derive(Default)]

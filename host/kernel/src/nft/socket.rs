@@ -69,6 +69,7 @@ impl Connection {
         if finished.bytes.len() > SMALL_BATCH {
             self.widen(finished.bytes.len());
         }
+        fault_point::before("a change of nftables");
         self.send(&finished.bytes)?;
         let mut acknowledged = false;
         let mut refusal = None;
@@ -106,6 +107,7 @@ impl Connection {
         operation: Operation,
     ) -> Result<(), NftError> {
         let _span = tracing::trace_span!(target: "wasm_cni", "nft").entered();
+        fault_point::before("a change of tracked connections");
         self.ask(request, libc::NLM_F_ACK)?;
         let unintelligible = || NftError::Answer {
             object: request.name.clone(),

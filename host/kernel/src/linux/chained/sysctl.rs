@@ -126,6 +126,7 @@ fn write(netns: &Netns, file: &str, value: &str) -> Result<(), KernelError> {
     // A line of its own, so that there is something to write where nothing is the value. In one go: the kernel takes
     // each write for a value.
     let line = format!("{value}\n");
+    fault_point::before("a sysctl of the container");
     let outcome = netns.run(move || {
         let mut file = OpenOptions::new().write(true).open(name)?;
         file.write_all(line.as_bytes())
