@@ -28,7 +28,7 @@ mod undo;
 pub use address_policy::{AddressPolicy, AddressRange, Problem};
 pub use addressing::{Addressing, Dns, Family, InterfaceAddress, Route};
 pub use alias::LinkAlias;
-pub use attachment::{Attachment, AttachmentKey, NetworkTag};
+pub use attachment::{Attachment, AttachmentKey, NetworkTag, NetworkTagError};
 pub use build::{ChainRequest, Identity, LinkRequest, Plan, build, chain, complete};
 pub use change::{
     BandwidthLimit, Change, ChangeKind, FlowDirection, FlowRule, FlowVerdict, Isolation, LinkFlag,

@@ -15,6 +15,7 @@ use plan::{Attachment, MacAddress, Merged, NetnsIdentity, Step};
 use store::{CoolDown, Record, RecordState, StorageChanges, StorageOverlay, Store, StoreError};
 
 use crate::clock::unix_seconds;
+use crate::contested_sysctl::Others;
 use crate::detach::{Detached, detach};
 use crate::failure::Cause;
 use crate::ipam::{self, Ipam, cool_down_seconds};
@@ -94,6 +95,10 @@ impl Attaching<'_> {
                     let now = unix_seconds(self.node.now);
                     sweep::attachment(self.store, &holder.key(), &self.node.log, now);
                 }
+                Err(StoreError::PortQuarantined { .. }) if !swept => {
+                    swept = true;
+                    sweep::ports(self.store, &self.node.log);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -106,7 +111,10 @@ impl Attaching<'_> {
         record: &Record,
     ) -> Result<Applied, Box<ApplyError>> {
         let netns = self.recorded_netns(record);
-        let applied = kernel::apply(kernel, steps, |step| step.undo(&netns), &mut NoJournal)?;
+        // Without them a rollback restores what stood before anybody; the error itself is told by what follows.
+        let others = self.others(steps).unwrap_or(Others::NONE);
+        let undo = |step: &Step| step.undo(&netns).map(|undo| others.respecting(undo));
+        let applied = kernel::apply(kernel, steps, undo, &mut NoJournal)?;
         if applied.firewall_recreated
             && let Err(cause) = crate::firewall::restore(self.store, kernel)
         {
@@ -125,8 +133,19 @@ impl Attaching<'_> {
 
     /// The steps with what undo will have to restore.
     fn observed(&self, kernel: &Linux, steps: Vec<Step>) -> Result<Vec<Step>, Cause> {
-        let observe = |step: Step| Ok(kernel.observe(&step)?);
+        let others = self.others(&steps)?;
+        let observe = |step: Step| {
+            Ok(match kernel.observe(&step)? {
+                Step::Sysctl(sysctl) => Step::Sysctl(others.since_the_first(sysctl)),
+                step => step,
+            })
+        };
         steps.into_iter().map(observe).collect()
+    }
+
+    fn others(&self, steps: &[Step]) -> Result<Others, StoreError> {
+        let netns = self.netns.identity();
+        Others::beside_steps(self.store, &self.attachment.key(), &netns, steps)
     }
 
     fn finish(&self, recorded: Recorded, result: &cni::result::CniResult) -> Result<(), Cause> {

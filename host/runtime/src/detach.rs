@@ -8,6 +8,7 @@ use plan::Undo;
 use store::{CoolDown, LinkEvidence, Record, StagePart, Store};
 
 use crate::chain::Stage;
+use crate::contested_sysctl::Others;
 use crate::failure::Cause;
 use crate::ipam::Ipam;
 use crate::log::Level;
@@ -30,17 +31,23 @@ pub(crate) enum Detached {
 ///
 /// # Errors
 /// What the kernel refused, all of it.
-pub(crate) fn undo(kernel: &mut dyn Kernel, record: &Record) -> Result<Detached, Cause> {
+pub(crate) fn undo(
+    store: &Store,
+    kernel: &mut dyn Kernel,
+    record: &Record,
+) -> Result<Detached, Cause> {
     let mut failures = Vec::new();
     let mut unproven = None;
-    let undos: Vec<&Undo> = record
-        .parts
-        .iter()
-        .rev()
-        .flat_map(|part| part.undo.iter().rev())
+    let recorded = || {
+        let parts = record.parts.iter().rev();
+        parts.flat_map(|part| part.undo.iter().rev())
+    };
+    let others = Others::beside_record(store, record, recorded())?;
+    let undos: Vec<Undo> = recorded()
+        .map(|undo| others.respecting(undo.clone()))
         .collect();
-    let outcomes = kernel.undo_all(&undos, record.group);
-    for (undo, outcome) in undos.into_iter().zip(outcomes) {
+    let outcomes = kernel.undo_all(&undos.iter().collect::<Vec<_>>(), record.group);
+    for (undo, outcome) in undos.iter().zip(outcomes) {
         match outcome {
             Ok(Undone::Done | Undone::AlreadyGone | Undone::NotOurs { .. }) => {}
             Ok(Undone::Unknown { why }) if undo.is_link() => unproven = Some(evidence(undo, why)),
@@ -63,10 +70,12 @@ pub(crate) fn undo(kernel: &mut dyn Kernel, record: &Record) -> Result<Detached,
 /// # Errors
 /// What the kernel refused, all of it.
 pub(crate) fn undo_part(
+    store: &Store,
     kernel: &mut dyn Kernel,
     part: &StagePart,
     rest: &Record,
 ) -> Result<(), Cause> {
+    let others = Others::beside_record(store, rest, part.undo.iter())?;
     let shared = |undo: &&Undo| rest.parts.iter().any(|other| other.undo.contains(undo));
     let failures: Vec<String> = part
         .undo
@@ -74,7 +83,7 @@ pub(crate) fn undo_part(
         .rev()
         .filter(|undo| !shared(undo))
         .filter_map(|undo| {
-            let error = kernel.undo(undo).err()?;
+            let error = kernel.undo(&others.respecting(undo.clone())).err()?;
             Some(format!("{undo}: {error}"))
         })
         .collect();
@@ -116,7 +125,7 @@ pub(crate) fn detach(
     cool_down: CoolDown,
 ) -> Result<Detached, Cause> {
     let store = node.store()?;
-    let detached = undo(kernel, record)?;
+    let detached = undo(store, kernel, record)?;
     if let Detached::Unproven { evidence } = &detached {
         let text = format!(
             "{}: kept in quarantine: {}",
@@ -185,6 +194,7 @@ fn evidence(undo: &Undo, reason: String) -> LinkEvidence {
         link,
         mac,
         netns,
+        group: None,
         reason,
     }
 }

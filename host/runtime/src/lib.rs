@@ -15,6 +15,7 @@ mod attach;
 mod call;
 mod chain;
 mod clock;
+mod contested_sysctl;
 mod delegate;
 mod detach;
 pub mod dry_run;

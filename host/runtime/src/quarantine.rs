@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use kernel::{Linux, TaggedLink, UntaggedLink};
-use plan::{Attachment, NetnsIdentity, NetworkTag};
-use store::{CoolDown, LeaseState, LinkEvidence, QuarantinedAddress, Store, StoreError};
+use kernel::{Kernel, KernelError, Linux, NftError, TaggedLink, UntaggedLink};
+use plan::{Attachment, NetnsIdentity, NetworkTag, PortForwards, Undo};
+use store::{
+    CoolDown, Lease, LeaseFilter, LeaseState, LinkEvidence, QuarantinedAddress, QuarantinedPort,
+    Store, StoreError,
+};
 
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
@@ -16,9 +19,10 @@ pub(crate) fn any_network() -> NetworkTag {
     NetworkTag::from_bytes([0; 8])
 }
 
-/// Ends a store's creation: every address that a live container has is quarantined, so that nobody gets it.
+/// Ends a store's creation: every address that a live container has is quarantined, and every port of the host that leads
+/// to it, so that nobody gets them. Rules of containers that are gone are removed.
 pub(crate) fn fill(store: &Store, log: &Log, now: SystemTime) -> Result<(), Cause> {
-    let kernel = Linux::host()?;
+    let mut kernel = Linux::host()?;
     let tagged = kernel.tagged_links()?;
     let known: Vec<IpAddr> = tagged
         .iter()
@@ -32,14 +36,109 @@ pub(crate) fn fill(store: &Store, log: &Log, now: SystemTime) -> Result<(), Caus
         let unknown = of_untagged(&link, now);
         addresses.extend(unknown.filter(|found| !known.contains(&found.address)));
     }
-    if !addresses.is_empty() {
-        let count = addresses.len();
+    let ports = match rules(&mut kernel, &known, now) {
+        // Who can't read nftables has no rules there either.
+        Err(KernelError::Nft(error)) if !matches!(error, NftError::Contended { .. }) => {
+            log.write(Level::Warning, &format!("rules of lost records: {error}"));
+            Vec::new()
+        }
+        ports => ports?,
+    };
+    if !addresses.is_empty() || !ports.is_empty() {
         let text = format!(
-            "the node's state is new; {count} addresses of live containers are quarantined"
+            "the node's state is new; {} addresses of live containers and {} ports that lead to them are quarantined",
+            addresses.len(),
+            ports.len()
         );
         log.write(Level::Warning, &text);
     }
-    Ok(store.finish_new(&addresses)?)
+    Ok(store.finish_new(&addresses, &ports)?)
+}
+
+/// Removes the rules of containers that are gone; the ports that lead to the others.
+fn rules(
+    kernel: &mut Linux,
+    known: &[IpAddr],
+    now: SystemTime,
+) -> Result<Vec<QuarantinedPort>, KernelError> {
+    let live = kernel.container_addresses()?;
+    kernel.forget_containers(&|address| !live.contains(&address) && !known.contains(&address))?;
+    let mut ports = Vec::new();
+    for PortForwards { tag, forwards } in kernel.forwarded_ports()? {
+        ports.extend(forwards.into_iter().map(|forward| QuarantinedPort {
+            tag,
+            forward,
+            since: unix_seconds(now),
+        }));
+    }
+    Ok(ports)
+}
+
+/// Frees the ports in quarantine that lead to no container any more, with their rules.
+pub(crate) fn release_ports(store: &Store, kernel: &mut Linux) -> Result<(), Cause> {
+    let ports = store.quarantined_ports()?;
+    if ports.is_empty() {
+        return Ok(());
+    }
+    let live = kernel.container_addresses()?;
+    for port in ports {
+        if !live.contains(&port.forward.target.ip()) {
+            release_port(store, kernel, &port)?;
+        }
+    }
+    Ok(())
+}
+
+fn release_port(store: &Store, kernel: &mut Linux, port: &QuarantinedPort) -> Result<(), Cause> {
+    let forwards = PortForwards {
+        tag: port.tag,
+        forwards: vec![port.forward],
+    };
+    kernel.undo(&Undo::ForgetPortForwards(forwards.clone()))?;
+    kernel.undo(&Undo::ForgetConnections(forwards))?;
+    Ok(store.release_port(port)?)
+}
+
+/// Frees an address whose link is gone. The record is lost, so what went with it is found by the address alone: rules,
+/// ports, and the ifb of the link's group.
+pub(crate) fn release_address(
+    store: &Store,
+    kernel: &mut Linux,
+    lease: &Lease,
+    evidence: &LinkEvidence,
+) -> Result<(), Cause> {
+    // Networks may have the same addresses; rules tell only some of them apart.
+    if !is_leased_elsewhere(store, lease)? {
+        kernel.forget_containers(&|address| address == lease.address)?;
+        let ports = store.quarantined_ports()?;
+        let led = |port: &QuarantinedPort| port.forward.target.ip() == lease.address;
+        for port in ports.iter().filter(|port| led(port)) {
+            release_port(store, kernel, port)?;
+        }
+    }
+    if let Some(group) = evidence.group {
+        kernel.delete_ifbs(group)?;
+    }
+    store.force_release(lease.network, lease.address)?;
+    Ok(())
+}
+
+fn is_leased_elsewhere(store: &Store, lease: &Lease) -> Result<bool, Cause> {
+    let is_other = |other: &Lease| {
+        let in_use = matches!(other.state, LeaseState::Pending | LeaseState::Held);
+        in_use && other.address == lease.address && other.network != lease.network
+    };
+    let mut after = None;
+    loop {
+        let page = store.list_leases(LeaseFilter::default(), after)?;
+        if page.leases.iter().any(is_other) {
+            return Ok(true);
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(false),
+        }
+    }
 }
 
 /// Is this address, which the attachment has just reserved, one that a live container had when the state was lost?
@@ -75,6 +174,7 @@ fn of_tagged(link: &TaggedLink, now: SystemTime) -> impl Iterator<Item = Quarant
         link: link.name.clone(),
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
+        group: (link.nsid.is_none() && link.group != 0).then_some(link.group),
         reason: "a link of an attachment whose record is lost".into(),
     };
     quarantined(link.alias.network, &link.alias.addresses, evidence, now)
@@ -85,6 +185,7 @@ fn of_untagged(link: &UntaggedLink, now: SystemTime) -> impl Iterator<Item = Qua
         link: link.name.clone(),
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
+        group: None,
         reason: "a link that another plugin made and that no record of ours explains".into(),
     };
     quarantined(any_network(), &link.addresses, evidence, now)

@@ -90,7 +90,9 @@ pub(crate) fn code(cause: &Cause) -> Code {
         },
         Cause::AlreadyAttached => Code::INTERFACE_EXISTS,
         Cause::Unproven(_) | Cause::CleanUp(_) => Code::CLEANUP_INCOMPLETE,
-        Cause::Store(StoreError::PortTaken { .. }) => Code::HOST_PORT_TAKEN,
+        Cause::Store(StoreError::PortTaken { .. } | StoreError::PortQuarantined { .. }) => {
+            Code::HOST_PORT_TAKEN
+        }
         Cause::Store(_) => Code::STORE_FAILED,
         Cause::Lock(LockError::Busy { .. }) => Code::ATTACHMENT_BUSY,
         Cause::Lock(LockError::File { .. }) => Code::STORE_FAILED,

@@ -2,10 +2,14 @@
 //!
 //! A sweep touches nothing that is locked: its call is running. What it can't prove gone it leaves alone.
 
+mod edge;
+
+pub(crate) use edge::neighbours;
+
 use kernel::{Kernel, Linux, Presence};
 use plan::{AttachmentKey, LinkKind, NetworkTag, Undo};
 use store::{
-    CoolDown, Lease, LeaseFilter, LeaseKind, LeaseState, LinkEvidence, Record, RecordState, Store,
+    CoolDown, LeaseFilter, LeaseKind, LeaseState, LinkEvidence, Record, RecordState, Store,
     UnixSeconds,
 };
 
@@ -13,7 +17,7 @@ use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
 use crate::log::{Level, Log};
-use crate::quarantine::any_network;
+use crate::quarantine::{self, any_network};
 use crate::record;
 
 /// What a sweep did.
@@ -62,6 +66,7 @@ pub(crate) fn sweep(
     if network.is_some() {
         quarantined(store, &mut kernel, Some(any_network()), &mut swept)?;
     }
+    quarantine::release_ports(store, &mut kernel)?;
     Ok(swept)
 }
 
@@ -78,6 +83,15 @@ pub(crate) fn attachment(store: &Store, key: &AttachmentKey, log: &Log, now: Uni
         Ok(Some(attachment)) => log.write(Level::Info, &format!("sweep: removed {attachment}")),
         Ok(None) => {}
         Err(cause) => log.write(Level::Warning, &format!("sweep: {cause}")),
+    }
+}
+
+/// Frees ports of the host that led to containers whose records are lost and that are gone: somebody wants one.
+pub(crate) fn ports(store: &Store, log: &Log) {
+    let swept = Linux::host().map_err(Cause::from);
+    let swept = swept.and_then(|mut kernel| quarantine::release_ports(store, &mut kernel));
+    if let Err(cause) = swept {
+        log.write(Level::Warning, &format!("sweep: {cause}"));
     }
 }
 
@@ -130,31 +144,41 @@ fn sweep_record(
     let Some(record) = store.record(&key)? else {
         return Ok(false);
     };
-    let dead = match record.state {
-        // Its process is gone, else it would hold the lock.
-        RecordState::Pending => true,
-        RecordState::Applied => links_are_gone(kernel, &record)?,
-    };
-    // Another vendor's IPAM must hear of it first: that is for DEL and GC, which know where it is.
-    if !dead || record::names_other_ipam(&record) {
+    // Another vendor's IPAM must hear of it first: that is for calls that know where it is.
+    if record::names_other_ipam(&record) || !is_dead(kernel, &record)? {
         return Ok(false);
     }
     let cool_down = CoolDown::lasting(now, DEFAULT_COOL_DOWN_SECONDS);
-    let detached = detach::undo(kernel, &record)?;
+    let detached = detach::undo(store, kernel, &record)?;
     detach::settle(store, &record, &detached, cool_down)?;
     Ok(detached == Detached::Gone)
 }
 
-/// Are all links of the record gone? A record without links says nothing about its container, so it stays.
-fn links_are_gone(kernel: &mut dyn Kernel, record: &Record) -> Result<bool, Cause> {
-    let mut any = false;
-    for undo in record::links(record) {
-        any = true;
+/// Is the attachment of this record provably gone? The caller holds its lock.
+fn is_dead(kernel: &mut Linux, record: &Record) -> Result<bool, Cause> {
+    if record.state == RecordState::Pending {
+        // Its process is gone, else it would hold the lock.
+        return Ok(true);
+    }
+    is_gone(kernel, record)
+}
+
+/// Is the container of this record provably gone, or its interface?
+pub(crate) fn is_gone(kernel: &mut Linux, record: &Record) -> Result<bool, Cause> {
+    let mut links = record::links(record).peekable();
+    if links.peek().is_none() {
+        // What another vendor made in a container goes with the container's namespace.
+        return match &record.netns {
+            Some(netns) => Ok(kernel.netns_presence(netns)? == Presence::Gone),
+            None => Ok(false),
+        };
+    }
+    for undo in links {
         if kernel.presence(undo)? != Presence::Gone {
             return Ok(false);
         }
     }
-    Ok(any)
+    Ok(true)
 }
 
 /// What a process left behind that died between reserving and recording: nothing was done in the kernel yet.
@@ -202,8 +226,11 @@ fn quarantined(
                 Some(attachment) => store.record(&attachment.key())?.is_some(),
                 None => false,
             };
-            if !recorded && is_free(kernel, lease)? {
-                free(store, kernel, lease)?;
+            let LeaseState::Quarantined { evidence } = &lease.state else {
+                continue;
+            };
+            if !recorded && link_is_gone(kernel, evidence)? {
+                quarantine::release_address(store, kernel, lease, evidence)?;
                 swept.freed.push(lease.address);
             }
         }
@@ -214,13 +241,10 @@ fn quarantined(
     }
 }
 
-fn is_free(kernel: &mut dyn Kernel, lease: &Lease) -> Result<bool, Cause> {
-    match &lease.state {
-        LeaseState::Quarantined { evidence } => match link_of(evidence) {
-            Some(link) => Ok(kernel.presence(&link)? == Presence::Gone),
-            None => Ok(false),
-        },
-        _ => Ok(false),
+fn link_is_gone(kernel: &mut dyn Kernel, evidence: &LinkEvidence) -> Result<bool, Cause> {
+    match link_of(evidence) {
+        Some(link) => Ok(kernel.presence(&link)? == Presence::Gone),
+        None => Ok(false),
     }
 }
 
@@ -240,14 +264,4 @@ fn link_of(evidence: &LinkEvidence) -> Option<Undo> {
             mac,
         },
     })
-}
-
-/// The record is lost, so the rules that went with the address are taken back by the address alone.
-fn free(store: &Store, kernel: &mut Linux, lease: &Lease) -> Result<(), Cause> {
-    kernel.undo(&Undo::ForgetMasquerade {
-        network: lease.network,
-        sources: vec![lease.address],
-    })?;
-    store.force_release(lease.network, lease.address)?;
-    Ok(())
 }

@@ -97,6 +97,16 @@ pub enum StoreError {
         /// Who has it.
         holder: Box<plan::Attachment>,
     },
+    /// A port of the host leads to a container whose record is lost.
+    #[error(
+        "{claim} of the host leads to {target}, a container whose record is lost; choose another port, or delete that container: the port is free when its interface is gone"
+    )]
+    PortQuarantined {
+        /// The port.
+        claim: plan::PortClaim,
+        /// The container's address and port.
+        target: std::net::SocketAddr,
+    },
     /// A plugin's storage is full.
     #[error("storage of plugin {plugin} on this network would need {needed} bytes, it has {quota}")]
     QuotaExceeded {

@@ -30,12 +30,16 @@ pub(crate) enum Table {
     Record = b'D',
     /// network, attachment → nothing.
     RecordOfNetwork = b'E',
+    /// cookie of the container's network namespace, attachment → nothing.
+    RecordOfNetns = b'Q',
     /// link group → attachment.
     Group = b'G',
     /// transport, port, family, address of the host (nothing: all) → attachment.
     PortClaim = b'H',
     /// attachment, transport, port, family, address of the host → nothing.
     PortClaimOfAttachment = b'I',
+    /// transport, port, family, address of the host (nothing: all) → a port that leads to a container without record.
+    QuarantinedPort = b'J',
     /// network, plugin, key of the plugin, attachment → value.
     Storage = b'S',
     /// attachment, network, plugin, key of the plugin → size.

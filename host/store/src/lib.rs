@@ -36,6 +36,7 @@ pub use lease::{
 };
 pub use location::Location;
 pub use lock::{AttachmentLock, LockError, NodeLock};
+pub use port_claim::QuarantinedPort;
 pub use record::{
     RECORD_FORMAT, Record, RecordPage, RecordState, Removed, StagePart, UnreadableRecord,
 };

@@ -3,6 +3,8 @@
 //! What a record's steps forward is what it claims, so claims can't drift from records: they are settled in the transaction
 //! that writes the record.
 
+mod quarantine;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -12,6 +14,9 @@ use crate::key::{Key, Parts, Table};
 use crate::record::{decode, record_key};
 use crate::transaction::{View, Writing};
 use crate::{Record, StoreError};
+
+pub use quarantine::QuarantinedPort;
+pub(crate) use quarantine::quarantine;
 
 /// Claims what the record's steps forward and gives back what they no longer do.
 pub(crate) fn settle(w: &mut Writing<'_>, record: &Record) -> Result<(), StoreError> {
@@ -26,6 +31,12 @@ pub(crate) fn settle(w: &mut Writing<'_>, record: &Record) -> Result<(), StoreEr
             return Err(StoreError::PortTaken {
                 claim: *claim,
                 holder: Box::new(holder),
+            });
+        }
+        if let Some(port) = quarantine::clashing(w.view(), claim)? {
+            return Err(StoreError::PortQuarantined {
+                claim: *claim,
+                target: port.forward.target,
             });
         }
         let suffix = suffix(claim);
@@ -83,15 +94,14 @@ fn holder(
     claim: &PortClaim,
     own: &AttachmentKey,
 ) -> Result<Option<Attachment>, StoreError> {
-    let port = claim_key(&port_prefix(claim));
     let mut holders = Vec::new();
     if claim.address.is_none() {
-        for entry in view.scan(port, None)? {
+        for entry in view.scan(claim_key(&port_prefix(claim)), None)? {
             holders.push(Parts::of_value(entry?.1).attachment()?);
         }
     } else {
-        for key in [port, claim_key(&suffix(claim))] {
-            if let Some(value) = view.get(&key)? {
+        for suffix in claim_clash_keys(claim) {
+            if let Some(value) = view.get(&claim_key(&suffix))? {
                 holders.push(Parts::of_value(value).attachment()?);
             }
         }
@@ -103,6 +113,11 @@ fn holder(
         .get(&record_key(holder))?
         .ok_or(StoreError::corrupt("a claim of a host port"))?;
     decode(record).map(|record| Some(record.attachment))
+}
+
+/// What clashes with a claim of one address: every address, and the same one.
+fn claim_clash_keys(claim: &PortClaim) -> [Vec<u8>; 2] {
+    [port_prefix(claim), suffix(claim)]
 }
 
 fn port_prefix(claim: &PortClaim) -> Vec<u8> {
@@ -202,6 +217,34 @@ mod tests {
         assert_eq!(put("a", &[(Some("192.0.2.1"), 80)]), None);
         assert_eq!(put("b", &[(Some("192.0.2.2"), 80)]), None);
         assert_eq!(put("c", &[(None, 80)]).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn a_port_in_quarantine_belongs_to_nobody_until_it_is_released() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = crate::Store::open(&crate::testing::location(directory.path())).unwrap();
+        let lost = |address: Option<&str>, port| QuarantinedPort {
+            tag: ForwardTag::of("pods", SourceNat::Local, 13, &[]),
+            forward: PortForward {
+                transport: Transport::Tcp,
+                host_address: address.map(|address| address.parse().unwrap()),
+                host_port: port,
+                target: "10.1.0.9:80".parse().unwrap(),
+            },
+            since: 1,
+        };
+        let (wide, narrow) = (lost(None, 80), lost(Some("192.0.2.1"), 81));
+        store.finish_new(&[], &[wide, narrow]).unwrap();
+        assert_eq!(store.quarantined_ports().unwrap(), [wide, narrow]);
+        let refused = |address: Option<&str>, port| {
+            let outcome = store.put_pending(&record("a", &[(address, port)]), None);
+            matches!(outcome, Err(StoreError::PortQuarantined { target, .. }) if target == wide.forward.target)
+        };
+        assert!(refused(None, 80) && refused(Some("192.0.2.7"), 80));
+        assert!(refused(None, 81) && refused(Some("192.0.2.1"), 81));
+        assert!(!refused(Some("192.0.2.7"), 81));
+        store.release_port(&wide).unwrap();
+        assert!(!refused(None, 80) && refused(None, 81));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::environment::{Durability, Environment, Readiness, mark_ready};
 use crate::lease::QuarantinedAddress;
 use crate::lock::{LockError, Mode, lock};
+use crate::port_claim::{self, QuarantinedPort};
 use crate::storage::durable::Durable;
 use crate::{Location, StoreError};
 
@@ -77,19 +78,26 @@ impl Store {
         self.creation().is_some()
     }
 
-    /// Ends the creation: from now on these addresses are quarantined and others can open the store. If the process dies
+    /// Ends the creation: from now on these addresses and ports are quarantined and others can open the store. If the process dies
     /// before, the next opener has a new store. Does nothing if the store is not new.
     ///
     /// # Errors
     /// The store's own; the store is still new then.
-    pub fn finish_new(&self, quarantined: &[QuarantinedAddress]) -> Result<(), StoreError> {
+    pub fn finish_new(
+        &self,
+        addresses: &[QuarantinedAddress],
+        ports: &[QuarantinedPort],
+    ) -> Result<(), StoreError> {
         let mut creation = self.creation();
         if creation.is_none() {
             return Ok(());
         }
         self.volatile().write(|w| {
-            for address in quarantined {
+            for address in addresses {
                 crate::lease::quarantine(w, address)?;
+            }
+            for port in ports {
+                port_claim::quarantine(w, port)?;
             }
             mark_ready(w)
         })?;

@@ -29,7 +29,7 @@ impl TestStore {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&location(directory.path())).unwrap();
-        store.finish_new(&[]).unwrap();
+        store.finish_new(&[], &[]).unwrap();
         Self { store, directory }
     }
 
@@ -76,6 +76,7 @@ pub(crate) fn evidence() -> LinkEvidence {
         link: "veth0".into(),
         mac: None,
         netns: None,
+        group: None,
         reason: "its alias says so".into(),
     }
 }

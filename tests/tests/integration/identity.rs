@@ -20,10 +20,11 @@ fn foreign_eth0(pod: &Pod<'_>) -> Result<Value> {
 }
 
 /// A process inside the namespace keeps it alive without a path.
-fn inhabit(node: &Node, pod: &Pod<'_>) -> Result<Child> {
+pub(crate) fn inhabit(node: &Node, pod: &Pod<'_>) -> Result<Child> {
     let enter = format!("--net={}", pod.netns());
+    let sleep = "echo $$ >/run/inhabitant && exec sleep 3600";
     let child = node
-        .command(&["nsenter", &enter, "--", "sleep", "3600"])
+        .command(&["nsenter", &enter, "--", "sh", "-c", sleep])
         .spawn()?;
     let cookie = pod.ok(&["readlink", "/proc/self/ns/net"])?;
     let find = format!(
@@ -35,6 +36,13 @@ fn inhabit(node: &Node, pod: &Pod<'_>) -> Result<Child> {
         thread::sleep(Duration::from_millis(5));
     }
     Ok(child)
+}
+
+/// Ends the process that [`inhabit`] started last.
+pub(crate) fn leave(node: &Node, mut inhabitant: Child) -> Result<()> {
+    node.ok(&["sh", "-c", "kill -KILL \"$(cat /run/inhabitant)\""])?;
+    inhabitant.wait()?;
+    Ok(())
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn a_pod_whose_path_was_unmounted_keeps_its_address() -> Result<()> {
     );
     let (hidden, other, late) = (node.pod("hidden")?, node.pod("other")?, node.pod("late")?);
     let result = network.add(&node, &hidden).succeed()?;
-    let mut sleeper = inhabit(&node, &hidden)?;
+    let sleeper = inhabit(&node, &hidden)?;
     hidden.delete()?;
     network.add(&node, &other).succeed()?;
     assert_eq!(network.add(&node, &late).fail()?.code, EXHAUSTED);
@@ -145,9 +153,7 @@ fn a_pod_whose_path_was_unmounted_keeps_its_address() -> Result<()> {
         .succeed()?;
     let given = network.add(&node, &late).succeed()?;
     assert_eq!(addresses(&given), addresses(&result));
-    sleeper.kill()?;
-    sleeper.wait()?;
-    Ok(())
+    leave(&node, sleeper)
 }
 
 #[test]
@@ -156,16 +162,14 @@ fn a_path_that_names_another_namespace_by_now_is_no_reason_to_delete_there() -> 
     let network = Network::bridge("pods", &["10.1.0.0/24"]);
     let pod = node.pod("a")?;
     let result = network.add(&node, &pod).succeed()?;
-    let mut sleeper = inhabit(&node, &pod)?;
+    let sleeper = inhabit(&node, &pod)?;
     pod.delete()?;
     let successor = node.pod("a")?;
     let before = foreign_eth0(&successor)?;
     network.del(&node, &successor, &result).succeed()?;
     assert_eq!(successor.link("eth0")?, before);
     assert_nothing_left(&node, &[result])?;
-    sleeper.kill()?;
-    sleeper.wait()?;
-    Ok(())
+    leave(&node, sleeper)
 }
 
 #[test]

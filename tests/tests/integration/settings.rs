@@ -143,3 +143,55 @@ fn a_value_that_somebody_else_has_set_since_is_left_alone() -> Result<()> {
     assert_eq!(pod.sysctl(SHARED)?, "99");
     assert_nothing_left(&node, &[result])
 }
+
+/// A network of its own for this interface, which sets the sysctl that the whole container shares.
+fn tuned(number: u8, value: &str) -> Conflist {
+    let subnet = format!("10.{number}.0.0/24");
+    let mut link = lists::bridge(&format!("cni{number}"), &[&subnet]);
+    link["link"]["isDefaultGateway"] = false.into();
+    let stage = json!({"plugin": "tuning", "sysctl": {"net.core.somaxconn": value}});
+    lists::chain(&format!("net{number}"), link, &[stage]).interface(&format!("net{number}"))
+}
+
+#[test]
+fn a_sysctl_that_several_networks_of_a_container_set_goes_back_with_the_last_of_them() -> Result<()>
+{
+    let node = node!();
+    let pod = node.pod("a")?;
+    let before = pod.sysctl(SHARED)?;
+    let (first, second, third) = (tuned(1, "511"), tuned(2, "511"), tuned(3, "600"));
+    let results = [
+        first.add(&node, &pod)?,
+        second.add(&node, &pod)?,
+        third.add(&node, &pod)?,
+    ];
+    assert_eq!(pod.sysctl(SHARED)?, "600");
+    // Who was overruled is not broken by that.
+    first.check(&node, &pod, &results[0])?;
+    first.del(&node, &pod, &results[0])?;
+    assert_eq!(pod.sysctl(SHARED)?, "600");
+    third.del(&node, &pod, &results[2])?;
+    assert_eq!(pod.sysctl(SHARED)?, "511", "the second network wants it");
+    second.check(&node, &pod, &results[1])?;
+    second.del(&node, &pod, &results[1])?;
+    assert_eq!(pod.sysctl(SHARED)?, before);
+    assert_nothing_left(&node, &results)
+}
+
+#[test]
+fn an_add_that_fails_leaves_the_sysctl_that_another_network_wants() -> Result<()> {
+    let node = node!();
+    let pod = node.pod("a")?;
+    let before = pod.sysctl(SHARED)?;
+    let first = tuned(1, "511");
+    let result = first.add(&node, &pod)?;
+    let failing = tuned(2, "511").with(
+        "/plugins/0/chain/0/sysctl/net.ipv4.tcp_syncookies",
+        "no number",
+    );
+    failing.refused(&node, &pod)?;
+    assert_eq!(pod.sysctl(SHARED)?, "511");
+    first.del(&node, &pod, &result)?;
+    assert_eq!(pod.sysctl(SHARED)?, before);
+    assert_nothing_left(&node, &[result])
+}

@@ -61,7 +61,7 @@ impl Linux {
         for attempt in 0..READY_ATTEMPTS {
             let end = self
                 .host
-                .link_by_index(index)
+                .link_by_index(index, None)
                 .map_err(|refusal| refusal.when("reading the host's end of the veth"))?;
             if end.is_none_or(|end| end.operational) {
                 break;

@@ -19,7 +19,7 @@ impl Linux {
         )?;
         let lo = container
             .route()
-            .link_by_index(LOOPBACK)
+            .link_by_index(LOOPBACK, None)
             .map_err(|refusal| refusal.when("reading lo"))?
             .ok_or_else(|| KernelError::NotFound {
                 name: "lo".into(),

@@ -89,7 +89,7 @@ fn master(below: &RouteSocket, place: Place, name: Option<&str>) -> Result<LinkS
         .map_err(|refusal| refusal.when(doing()))?
         .ok_or(KernelError::NoDefaultRoute { place })?;
     below
-        .link_by_index(index)
+        .link_by_index(index, None)
         .map_err(|refusal| refusal.when(doing()))?
         .ok_or(KernelError::NoDefaultRoute { place })
 }

@@ -296,6 +296,6 @@ fn deletion(index: u32, nsid: Option<i32>) -> LinkMessage {
 
 fn loopback(route: &RouteSocket) -> Result<Option<LinkState>, KernelError> {
     route
-        .link_by_index(LOOPBACK)
+        .link_by_index(LOOPBACK, None)
         .map_err(|refusal| refusal.when("reading lo"))
 }

@@ -83,6 +83,21 @@ impl RouteSocket {
     ) -> Result<Vec<AddressState>, Refusal> {
         let mut message = AddressMessage::default();
         message.header.index = index;
+        let mut addresses = self.dump_addresses(message, nsid)?;
+        addresses.retain(|each| each.index == index);
+        Ok(addresses)
+    }
+
+    /// The addresses of all links; with an nsid, of those in that namespace.
+    pub(crate) fn all_addresses(&self, nsid: Option<i32>) -> Result<Vec<AddressState>, Refusal> {
+        self.dump_addresses(AddressMessage::default(), nsid)
+    }
+
+    fn dump_addresses(
+        &self,
+        mut message: AddressMessage,
+        nsid: Option<i32>,
+    ) -> Result<Vec<AddressState>, Refusal> {
         message
             .attributes
             .extend(nsid.map(AddressAttribute::TargetNetNsId));
@@ -91,6 +106,6 @@ impl RouteSocket {
             RouteNetlinkMessage::NewAddress(message) => AddressState::read(message),
             _ => None,
         });
-        Ok(addresses.filter(|each| each.index == index).collect())
+        Ok(addresses.collect())
     }
 }

@@ -194,8 +194,12 @@ impl RouteSocket {
     }
 
     /// None when there is no such link.
-    pub(crate) fn link_by_index(&self, index: u32) -> Result<Option<LinkState>, Refusal> {
-        let mut message = query(None);
+    pub(crate) fn link_by_index(
+        &self,
+        index: u32,
+        nsid: Option<i32>,
+    ) -> Result<Option<LinkState>, Refusal> {
+        let mut message = query(nsid);
         message.header.index = index;
         self.get_link(message)
     }

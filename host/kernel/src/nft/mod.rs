@@ -18,6 +18,7 @@ mod chain;
 mod comment;
 mod connection_state;
 mod conntrack;
+mod container_elements;
 mod element;
 mod element_groups;
 mod error;

@@ -31,6 +31,7 @@ use plan::{Mismatch, PortForward, PortForwardChain, PortForwards};
 use super::batch::Batch;
 use super::element::Element;
 use super::set::Set;
+use super::table::TableFamily;
 use super::{Base, Nft, NftError, verify};
 
 pub(super) use chain::sections;
@@ -91,6 +92,29 @@ impl Nft {
             }
         }
         self.forget(&ours)
+    }
+
+    /// All ports that lead to containers, whoever they are. Reads every map, so it is not for every call.
+    ///
+    /// # Errors
+    /// What the kernel refuses to show.
+    pub fn forwarded_ports(&mut self) -> Result<Vec<PortForwards>, NftError> {
+        let mut found = Vec::new();
+        for name in self.set_names(TableFamily::Inet)? {
+            let Some((tag, family, reach)) = element::map_named(&name) else {
+                continue;
+            };
+            let request = Element::request_all(&element::map(family, reach, tag));
+            let elements = self.connection.dump(&request, Element::decode)?;
+            let forwards: Vec<_> = elements
+                .iter()
+                .filter_map(|each| element::read(family, reach, each))
+                .collect();
+            if !forwards.is_empty() {
+                found.push(PortForwards { tag, forwards });
+            }
+        }
+        Ok(found)
     }
 
     /// What is not as [`Nft::ensure_port_forward_chain`] left it.

@@ -1,7 +1,9 @@
-use super::attribute::Attributes;
+use super::attribute::{Attributes, find, text_of};
 use super::batch::{Batch, Message};
 use super::error::{Object, Operation};
+use super::socket::Request;
 use super::table::TableFamily;
+use super::{Nft, NftError};
 
 /// `NFTA_SET_…`
 mod attribute {
@@ -117,10 +119,39 @@ pub(super) struct Set {
 }
 
 impl Set {
+    /// One that is there already, to read it or to take elements out: what its keys are makes no difference to that.
+    pub(super) fn existing(family: TableFamily, name: impl Into<String>) -> Self {
+        Self {
+            family,
+            name: name.into(),
+            key: KeyType::in_network_order(0, 0),
+            intervals: false,
+            data: None,
+        }
+    }
+
     /// As `nft` names it.
     pub(super) fn display(&self) -> String {
         let kind = if self.data.is_some() { "map" } else { "set" };
         self.family.name(kind, &self.name)
+    }
+}
+
+impl Nft {
+    /// The names of all sets and maps of our table; none if there is no table.
+    pub(super) fn set_names(&mut self, family: TableFamily) -> Result<Vec<String>, NftError> {
+        let mut payload = Vec::new();
+        family.attributes(&mut payload);
+        let request = Request {
+            kind: libc::NFT_MSG_GETSET,
+            object: Object::Set,
+            name: family.name("sets of", ""),
+            payload,
+        };
+        self.connection.dump(&request, |attributes, names| {
+            names.push(text_of(find(attributes, attribute::NAME)?)?.to_owned());
+            Some(())
+        })
     }
 }
 

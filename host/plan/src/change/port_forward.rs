@@ -19,6 +19,14 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// The one with this number of the IP protocol.
+    #[must_use]
+    pub fn of_number(number: u8) -> Option<Self> {
+        [Self::Tcp, Self::Udp, Self::Sctp]
+            .into_iter()
+            .find(|transport| transport.number() == number)
+    }
+
     /// The IP protocol's number.
     #[must_use]
     pub fn number(self) -> u8 {

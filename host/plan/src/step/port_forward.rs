@@ -4,7 +4,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Family, NetworkTag, PacketCondition, PortClaim, SourceNat, Transport};
+use crate::{
+    Family, NetworkTag, NetworkTagError, PacketCondition, PortClaim, SourceNat, Transport,
+};
 
 /// 64 bits of a hash that name the chains and maps of one way of forwarding on one network: what is forwarded under other
 /// conditions has chains of its own, so that no condition reaches another network or another stage.
@@ -86,6 +88,15 @@ impl ForwardTag {
             *to = from;
         }
         Self(NetworkTag::from_bytes(tag))
+    }
+}
+
+/// As it is displayed.
+impl TryFrom<String> for ForwardTag {
+    type Error = NetworkTagError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        NetworkTag::try_from(text).map(Self)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The IPAM delegate of another vendor's interface plugin.
 
+use kernel::Linux;
+
 use super::{Attaching, MOST_TRIES, Put, Recorded, contended};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
@@ -16,6 +18,7 @@ impl Attaching<'_> {
                 "the ipam section names no plugin of ours".into(),
             ));
         };
+        let netns = Linux::with_container(&self.netns)?.mark_netns(&self.netns)?;
         for _ in 0..MOST_TRIES {
             let overlay = self.overlay();
             let allocated = plugin.allocate(self.node, self.attachment, self.request, &overlay)?;
@@ -23,13 +26,7 @@ impl Attaching<'_> {
             let part = record::ipam_part(plugin.name(), config, &allocated);
             let group = self.store.next_group()?;
             let now = unix_seconds(self.node.now);
-            let record = record::pending(
-                self.attachment,
-                self.netns.identity(),
-                group,
-                now,
-                vec![part],
-            );
+            let record = record::pending(self.attachment, netns.clone(), group, now, vec![part]);
             match self.put(&record, &storage)? {
                 Put::Written => {
                     let result = result::of_addressing(&allocated.addressing);

@@ -1,7 +1,7 @@
 //! One stage as an entry of the network's list by itself: it works on `prevResult`, whoever made the interface.
 
 use cni::result::CniResult;
-use kernel::{ApplyError, ContainerInterface, Kernel, KernelError, Linux, Place, Presence};
+use kernel::{ApplyError, ContainerInterface, KernelError, Linux, Place};
 use plan::{Merge, Merged, Proposal, Step, Undo};
 use serde_json::Value;
 use store::{Record, RecordState};
@@ -13,7 +13,7 @@ use crate::detach::{Detached, detach};
 use crate::failure::Cause;
 use crate::ipam::{self, PluginIpam, PluginStorage};
 use crate::log::Level;
-use crate::{record, result};
+use crate::{record, result, sweep};
 
 /// What the stage finds.
 struct Found {
@@ -75,11 +75,7 @@ impl Attaching<'_> {
         };
         let recorded = record.netns.as_ref();
         let same_netns = recorded.is_none_or(|netns| netns.cookie == self.netns.cookie());
-        let mut links = record::links(&record).peekable();
-        let mut gone = links.peek().is_some();
-        for undo in links {
-            gone &= kernel.presence(undo)? == Presence::Gone;
-        }
+        let gone = sweep::is_gone(kernel, &record)?;
         if same_netns && !gone {
             return Ok(Some(record));
         }
@@ -146,7 +142,7 @@ impl Attaching<'_> {
     ) -> Result<(Record, Vec<Step>), Cause> {
         let mut record = match &found.record {
             Some(record) => record.clone(),
-            None => self.new_record(found)?,
+            None => self.new_record(kernel, found)?,
         };
         let netns = self.recorded_netns(&record);
         let steps = chain::steps_of_stage(
@@ -171,9 +167,8 @@ impl Attaching<'_> {
         Ok((record, steps))
     }
 
-    /// Another vendor made the link: its end on the host will tell whether the container lives.
-    fn new_record(&self, found: &Found) -> Result<Record, Cause> {
-        let netns = self.netns.identity();
+    /// Another vendor made the link: its end on the host will tell whether the container lives, or else its namespace.
+    fn new_record(&self, kernel: &Linux, found: &Found) -> Result<Record, Cause> {
         let group = self.store.next_group()?;
         let now = unix_seconds(self.node.now);
         let witness = found.interface.peer.as_ref().and_then(|end| {
@@ -183,6 +178,10 @@ impl Attaching<'_> {
                 mac: end.mac?,
             })
         });
+        let netns = match witness {
+            Some(_) => self.netns.identity(),
+            None => kernel.mark_netns(&self.netns)?,
+        };
         let mut record = record::pending(self.attachment, netns, group, now, Vec::new());
         record.witness = witness;
         Ok(record)

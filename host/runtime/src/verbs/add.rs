@@ -9,6 +9,7 @@ use super::{key, link};
 use crate::attach::Attaching;
 use crate::failure::Cause;
 use crate::node::Node;
+use crate::sweep;
 
 /// Runtimes do not call twice for one attachment; a call that waits longer waits for one that hangs.
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -36,5 +37,8 @@ pub(crate) fn add(node: &Node, request: &Add) -> Result<Value, Cause> {
         (None, Role::Stage) => attaching.stage()?,
         (None, Role::Ipam | Role::Link) => attaching.ipam_only()?,
     };
+    if request.call.role != Role::Stage {
+        sweep::neighbours(node, &attachment.key(), &request.call.search_path);
+    }
     Ok(cni::convert::write(&result, config.cni_version)?)
 }

@@ -4,14 +4,15 @@ use cni::request::Check;
 use cni::role::Role;
 use cni::verb::Verb;
 use kernel::{Kernel, KernelError, Linux, Netns, Place};
-use plan::Attachment;
-use store::{Record, RecordState, StagePart};
+use plan::{Attachment, Step};
+use store::{Record, RecordState, Store};
 
 use super::add::LOCK_WAIT;
 use super::expectation::expectation;
 use super::key;
 use super::superseded::without_superseded;
 use crate::chain::{self, Stage};
+use crate::contested_sysctl::Others;
 use crate::failure::Cause;
 use crate::ipam::Ipam;
 use crate::log::Level;
@@ -42,13 +43,13 @@ pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Cause> {
     let stages = match request.call.role {
         Role::Ipam => Vec::new(),
         Role::Link => {
-            verify_parts(request, &mut kernel, &record.parts, 0..record.parts.len())?;
+            verify_parts(store, request, &mut kernel, &record, 0..record.parts.len())?;
             Stage::of_chain(config)
         }
         Role::Stage => {
             let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
             let position = record::position_of_stage(&record, &stage).ok_or(Cause::NoRecord)?;
-            verify_parts(request, &mut kernel, &record.parts, position..position + 1)?;
+            verify_parts(store, request, &mut kernel, &record, position..position + 1)?;
             vec![stage]
         }
     };
@@ -92,23 +93,29 @@ fn ask_stages(
     Ok(())
 }
 
-/// Compares the kernel with these of the parts.
+/// Compares the kernel with these of the record's parts.
 fn verify_parts(
+    store: &Store,
     request: &Check,
     kernel: &mut Linux,
-    parts: &[StagePart],
+    record: &Record,
     which: Range<usize>,
 ) -> Result<(), Cause> {
     let mut mismatches = Vec::new();
     let last = &request.previous_result.result;
+    let parts = &record.parts;
+    let undos = parts.iter().flat_map(|part| &part.undo);
+    let others = Others::beside_record(store, record, undos)?;
     for (position, part) in parts.iter().enumerate() {
         if !which.contains(&position) {
             continue;
         }
         for step in &part.steps {
             let later = parts.iter().skip(position + 1).flat_map(|part| &part.steps);
-            let expected =
-                without_superseded(step.clone(), later).and_then(|step| expectation(&step, last));
+            let expected = without_superseded(step.clone(), later)
+                // Another network of the container has set it since, or may have.
+                .filter(|step| !matches!(step, Step::Sysctl(sysctl) if others.contests(sysctl)))
+                .and_then(|step| expectation(&step, last));
             if let Some(expected) = expected {
                 mismatches.extend(kernel.verify(&expected)?);
             }

@@ -35,14 +35,16 @@ pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Cause> {
 fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
     let store = node.store()?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
+    let search_path = &request.call.search_path;
     match store.record(&attachment.key())? {
         Some(record) => {
-            let search_path = &request.call.search_path;
             let cool_down = cool_down(node, request);
-            detach::detach(node, &mut Linux::host()?, &record, search_path, cool_down).map(|_| ())
+            detach::detach(node, &mut Linux::host()?, &record, search_path, cool_down)?;
         }
-        None => unrecorded(node, store, request, attachment),
+        None => unrecorded(node, store, request, attachment)?,
     }
+    sweep::neighbours(node, &attachment.key(), search_path);
+    Ok(())
 }
 
 /// Nothing is on record: the node was rebooted, its state was removed, or this is a repeat. An address in `prevResult`

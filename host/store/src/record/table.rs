@@ -175,6 +175,56 @@ impl Store {
             Ok(page)
         })
     }
+
+    /// At most so many records other than this attachment's: those whose keys follow its own, from the first again behind
+    /// the last. Keys are hashes, so each attachment has other neighbours. One that can't be read is left out.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn neighbours(
+        &self,
+        attachment: &AttachmentKey,
+        most: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let own = record_key(attachment);
+        let all = || Key::of(Table::Record);
+        self.volatile().read(|view| {
+            let behind = view.scan(all(), Some(&own))?;
+            let before = view.scan(all(), None)?;
+            let before = before.take_while(|entry| match entry {
+                Ok((key, _)) => *key < &own[..],
+                Err(_) => true,
+            });
+            let mut records = Vec::new();
+            for entry in behind.chain(before).take(most) {
+                records.extend(decode(entry?.1));
+            }
+            Ok(records)
+        })
+    }
+
+    /// The records of all attachments of one container, in the order in which they were begun.
+    ///
+    /// # Errors
+    /// The store's own; a record that can't be read is left out.
+    pub fn records_in_netns(&self, cookie: u64) -> Result<Vec<Record>, StoreError> {
+        self.volatile().read(|view| {
+            let mut records = Vec::new();
+            for entry in view.scan(netns_key(cookie), None)? {
+                let mut parts = Parts::of_key(entry?.0);
+                parts.u64()?;
+                let value = view.get(&record_key(&parts.attachment()?))?;
+                records.extend(value.and_then(|value| decode(value).ok()));
+            }
+            let is_inside = |record: &Record| {
+                let netns = record.netns.as_ref();
+                netns.is_some_and(|netns| netns.cookie == cookie)
+            };
+            records.retain(is_inside);
+            records.sort_by_key(|record| record.created_at);
+            Ok(records)
+        })
+    }
 }
 
 impl RecordPage {
@@ -208,6 +258,10 @@ pub(crate) fn record_key(attachment: &AttachmentKey) -> Key {
 
 fn network_key(network: NetworkTag) -> Key {
     Key::of(Table::RecordOfNetwork).network(network)
+}
+
+fn netns_key(cookie: u64) -> Key {
+    Key::of(Table::RecordOfNetns).bytes(&cookie.to_be_bytes())
 }
 
 fn group_key(group: u32) -> Key {
@@ -256,6 +310,9 @@ fn put(w: &mut Writing<'_>, record: &Record, json: &[u8]) -> Result<(), StoreErr
     port_claim::settle(w, record)?;
     w.put(&record_key(&attachment), &header.with(json))?;
     w.put(&network_key(header.network).attachment(&attachment), &[])?;
+    if let Some(netns) = &record.netns {
+        w.put(&netns_key(netns.cookie).attachment(&attachment), &[])?;
+    }
     w.put(&group_key(record.group), attachment.as_bytes())
 }
 
@@ -280,6 +337,11 @@ fn remove_indexes(
     header: Header,
 ) -> Result<(), StoreError> {
     w.delete(&network_key(header.network).attachment(attachment))?;
+    let value = w.view().get(&record_key(attachment))?;
+    let netns = value.and_then(|value| decode(value).ok()?.netns);
+    if let Some(netns) = netns {
+        w.delete(&netns_key(netns.cookie).attachment(attachment))?;
+    }
     let group = group_key(header.group);
     if w.view().get(&group)? == Some(attachment.as_bytes()) {
         w.delete(&group)?;

@@ -52,6 +52,69 @@ fn a_record_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn every_attachment_has_neighbours_and_is_a_neighbour() {
+    let store = TestStore::new();
+    let keys: Vec<_> = (0..5_u32)
+        .map(|number| {
+            let mut record = record(number);
+            record.group += number;
+            store.put_pending(&record, None).unwrap();
+            record.attachment.key()
+        })
+        .collect();
+    let neighbours = |key: &plan::AttachmentKey, most| -> Vec<_> {
+        let records = store.neighbours(key, most).unwrap();
+        records
+            .iter()
+            .map(|record| record.attachment.key())
+            .collect()
+    };
+    let mut seen = Vec::new();
+    for key in &keys {
+        let all = neighbours(key, 9);
+        assert_eq!(all.len(), 4);
+        assert!(!all.contains(key));
+        seen.extend(neighbours(key, 1));
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 5, "each is next to some other");
+    // One that has no record is somewhere among them too.
+    assert_eq!(neighbours(&attachment("none").key(), 9).len(), 5);
+}
+
+#[test]
+fn the_records_of_a_container_are_found_by_its_namespace() {
+    let store = TestStore::new();
+    let of = |container: &str, cookie: u64, group: u32| {
+        let mut record = record(container);
+        record.group = group;
+        record.netns.as_mut().unwrap().cookie = cookie;
+        store.put_pending(&record, None).unwrap();
+    };
+    let inside = |cookie: u64| -> Vec<String> {
+        let records = store.records_in_netns(cookie).unwrap();
+        let ids = records
+            .into_iter()
+            .map(|record| record.attachment.container_id);
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort();
+        ids
+    };
+    of("a", 1, 10);
+    of("b", 1, 11);
+    of("c", 2, 12);
+    assert_eq!(inside(1), ["a", "b"]);
+    // Another container of the same name.
+    of("a", 2, 13);
+    assert_eq!((inside(1), inside(2).len()), (vec!["b".to_owned()], 2));
+    store
+        .remove(&attachment("b").key(), CoolDown::NONE)
+        .unwrap();
+    assert_eq!(inside(1), Vec::<String>::new());
+}
+
+#[test]
 fn applying_holds_the_leases() {
     let store = TestStore::new();
     reserve(&store, "a");

@@ -260,7 +260,7 @@ fn durable_storage_is_created_by_the_first_write_and_outlives_the_boot() {
     let mut location = location(directory.path());
     location.boot_id = "00000000-0c3f-4bd5-9a5e-3a6a3b3c9d10".into();
     let store = Store::open(&location).unwrap();
-    store.finish_new(&[]).unwrap();
+    store.finish_new(&[], &[]).unwrap();
     assert_eq!(get(&store, "a", Scope::Durable, "k"), Some(b"v".to_vec()));
     assert_eq!(get(&store, "a", Scope::Attachment, "k"), None);
 }

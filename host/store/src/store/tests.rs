@@ -30,7 +30,7 @@ fn a_new_store_gives_nothing_before_it_is_finished() {
     let record = store.put_pending(&Record::new(attachment("a"), 1, 1), None);
     assert!(matches!(record, Err(StoreError::NotFinished)));
     store
-        .finish_new(&[quarantined("10.1.0.2"), quarantined("10.1.0.2")])
+        .finish_new(&[quarantined("10.1.0.2"), quarantined("10.1.0.2")], &[])
         .unwrap();
     assert!(!store.is_new());
     assert!(matches!(reserve(), Err(ReserveError::Taken { .. })));
@@ -43,7 +43,7 @@ fn a_store_is_new_again_until_somebody_finishes_it() {
     drop(Store::open(&location).unwrap());
     let store = Store::open(&location).unwrap();
     assert!(store.is_new());
-    store.finish_new(&[]).unwrap();
+    store.finish_new(&[], &[]).unwrap();
     drop(store);
     assert!(!Store::open(&location).unwrap().is_new());
 }
@@ -74,7 +74,7 @@ fn other_boots_are_deleted_unopened_and_nothing_else_is() {
     let link = location.root.join("11111111-0c3f-4bd5-9a5e-3a6a3b3c9d10");
     symlink(&kept[1], &link).unwrap();
     let store = Store::open(&location).unwrap();
-    store.finish_new(&[]).unwrap();
+    store.finish_new(&[], &[]).unwrap();
     assert!(!other.exists());
     for path in kept {
         assert!(path.join("data.mdb").exists());

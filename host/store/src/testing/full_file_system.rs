@@ -19,7 +19,7 @@ fn child_opens_on_a_file_system_that_is_too_small() {
 #[ignore = "run in a child process"]
 fn child_fills_the_file_system() {
     let store = Store::open(&location(&child_directory())).unwrap();
-    store.finish_new(&[]).unwrap();
+    store.finish_new(&[], &[]).unwrap();
     let ranges = [range("10.0.0.0", "10.255.255.255")];
     let add = |number: u32| {
         store

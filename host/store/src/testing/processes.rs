@@ -81,7 +81,7 @@ fn child_creates_or_waits_and_reserves() {
     let store = open_in_child();
     if store.is_new() {
         say("new");
-        store.finish_new(&[]).unwrap();
+        store.finish_new(&[], &[]).unwrap();
     }
     for number in 0..50 {
         let address = reserve(&store, format!("{}-{number}", std::process::id())).unwrap();
@@ -113,7 +113,7 @@ fn child_stops_before_finishing_a_new_store() {
     assert!(store.is_new());
     say("new");
     wait_for_parent();
-    store.finish_new(&[]).unwrap();
+    store.finish_new(&[], &[]).unwrap();
     say("finished");
     wait_for_parent();
 }

@@ -84,7 +84,7 @@ impl Linux {
             return Ok(None);
         };
         let doing = || format!("looking for the host's end of {}", link.name);
-        let found = self.host.link_by_index(index);
+        let found = self.host.link_by_index(index, None);
         let found = found.map_err(|refusal| refusal.when(doing()))?;
         let Some(found) =
             found.filter(|found| found.kind == veth && found.lower == Some(link.index))
@@ -100,7 +100,7 @@ impl Linux {
         let controller = match peer.controller {
             Some(index) => self
                 .host
-                .link_by_index(index)
+                .link_by_index(index, None)
                 .map_err(|refusal| refusal.when(format!("reading the bridge of {}", peer.name)))?,
             None => None,
         };

@@ -133,7 +133,7 @@ impl Linux {
         let container = self.container(|| "checking lo".into())?;
         let lo = container
             .route()
-            .link_by_index(LOOPBACK)
+            .link_by_index(LOOPBACK, None)
             .map_err(|refusal| refusal.when("reading lo"))?;
         let up = lo.is_some_and(|lo| lo.up);
         differences.unless(up, link("lo", Place::Container), "up", "down");

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use plan::{Family, ForwardTag, PortForward};
+use plan::{Family, ForwardTag, PortForward, Transport};
 
 use super::super::NftError;
 use super::super::element::Element;
@@ -61,6 +61,56 @@ pub(super) fn of(tag: ForwardTag, forward: &PortForward) -> Result<(Set, Element
     Ok((map(family, reach, tag), Element::leading_to(key, data)))
 }
 
+/// The map of this name: its tag, and the family of its addresses.
+pub(super) fn map_named(name: &str) -> Option<(ForwardTag, Family, Reach)> {
+    let (head, tag) = name.split_once('-')?;
+    let (family, reach) = match head {
+        "host4" => (Family::Ipv4, Reach::OneAddress),
+        "host6" => (Family::Ipv6, Reach::OneAddress),
+        "any4" => (Family::Ipv4, Reach::AnyAddress),
+        "any6" => (Family::Ipv6, Reach::AnyAddress),
+        _ => return None,
+    };
+    Some((ForwardTag::try_from(tag.to_owned()).ok()?, family, reach))
+}
+
+/// What [`of`] made into this element of such a map.
+pub(super) fn read(family: Family, reach: Reach, element: &Element) -> Option<PortForward> {
+    let mut key = element.key.as_slice();
+    let host_address = match reach {
+        Reach::OneAddress => Some(take_address(family, &mut key)?),
+        Reach::AnyAddress => None,
+    };
+    let (&[protocol, ..], rest) = key.split_first_chunk::<4>()?;
+    let mut data = element.data.as_deref()?;
+    let target = take_address(family, &mut data)?;
+    Some(PortForward {
+        transport: Transport::of_number(protocol)?,
+        host_address,
+        host_port: read_port(rest)?,
+        target: SocketAddr::new(target, read_port(data)?),
+    })
+}
+
+fn take_address(family: Family, bytes: &mut &[u8]) -> Option<IpAddr> {
+    Some(match family {
+        Family::Ipv4 => {
+            let (octets, rest) = bytes.split_first_chunk::<4>()?;
+            *bytes = rest;
+            IpAddr::from(*octets)
+        }
+        Family::Ipv6 => {
+            let (octets, rest) = bytes.split_first_chunk::<16>()?;
+            *bytes = rest;
+            IpAddr::from(*octets)
+        }
+    })
+}
+
+fn read_port(bytes: &[u8]) -> Option<u16> {
+    bytes.first_chunk().copied().map(u16::from_be_bytes)
+}
+
 fn leading_to(target: SocketAddr) -> Vec<u8> {
     let mut data = octets(target.ip());
     data.extend(port(target.port()));
@@ -81,7 +131,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use plan::{SourceNat, Transport};
+    use plan::SourceNat;
 
     use super::*;
 
@@ -108,6 +158,23 @@ mod tests {
         assert_eq!(map.name, format!("any6-{}", tag()));
         assert_eq!(element.key, [17, 0, 0, 0, 0x12, 0x34, 0, 0]);
         assert_eq!(element.data.unwrap().len(), 20);
+    }
+
+    #[test]
+    fn an_element_is_read_back() {
+        for (host, target) in [
+            (Some("192.0.2.1"), "10.1.0.2:53"),
+            (None, "10.1.0.2:53"),
+            (Some("2001:db8::1"), "[fd00::2]:53"),
+            (None, "[fd00::2]:53"),
+        ] {
+            let wanted = forward(host, target);
+            let (map, element) = of(tag(), &wanted).unwrap();
+            let (read_tag, family, reach) = map_named(&map.name).unwrap();
+            assert_eq!(read_tag, tag());
+            assert_eq!(read(family, reach, &element), Some(wanted));
+        }
+        assert_eq!(map_named("pods4-0123456789abcdef"), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Res
         return Ok(());
     };
     let part = record.parts.remove(index);
-    detach::undo_part(&mut Linux::host()?, &part, &record)?;
+    detach::undo_part(store, &mut Linux::host()?, &part, &record)?;
     if record.parts.is_empty() {
         store.remove(&attachment.key(), CoolDown::NONE)?;
     } else if record.state == RecordState::Applied {

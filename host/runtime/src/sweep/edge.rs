@@ -1,0 +1,62 @@
+//! What each call does for others when its own work is done: nobody else looks while a node has addresses left.
+
+use std::path::PathBuf;
+
+use kernel::Linux;
+use plan::AttachmentKey;
+use store::{CoolDown, Record};
+
+use super::is_dead;
+use crate::clock::unix_seconds;
+use crate::detach::{self, Detached};
+use crate::failure::Cause;
+use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
+use crate::log::Level;
+use crate::node::Node;
+
+/// So many attachments are looked at, which takes about 0.1 ms; none is likely to be dead.
+const MOST: usize = 2;
+
+/// Looks at a few other attachments, which are others for each call, and removes at most one that is provably gone.
+/// Unlike other sweeps it knows by `CNI_PATH` where another vendor's IPAM is that must hear of it. Never fails: the call
+/// itself has succeeded.
+pub(crate) fn neighbours(node: &Node, own: &AttachmentKey, search_path: &[PathBuf]) {
+    match remove_one(node, own, search_path) {
+        Ok(None) => {}
+        Ok(Some(record)) => {
+            let text = format!("sweep: removed {}", record.attachment);
+            node.log.write(Level::Info, &text);
+        }
+        Err(cause) => node.log.write(Level::Warning, &format!("sweep: {cause}")),
+    }
+}
+
+fn remove_one(
+    node: &Node,
+    own: &AttachmentKey,
+    search_path: &[PathBuf],
+) -> Result<Option<Record>, Cause> {
+    let store = node.store()?;
+    let others = store.neighbours(own, MOST)?;
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let mut kernel = Linux::host()?;
+    for seen in others {
+        let key = seen.attachment.key();
+        let Ok(_lock) = store.try_lock_attachment(&key) else {
+            continue;
+        };
+        // The call that held the lock may have changed everything.
+        let Some(record) = store.record(&key)? else {
+            continue;
+        };
+        if !is_dead(&mut kernel, &record)? {
+            continue;
+        }
+        let cool_down = CoolDown::lasting(unix_seconds(node.now), DEFAULT_COOL_DOWN_SECONDS);
+        let detached = detach::detach(node, &mut kernel, &record, search_path, cool_down)?;
+        return Ok((detached == Detached::Gone).then_some(record));
+    }
+    Ok(None)
+}

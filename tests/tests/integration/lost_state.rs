@@ -1,0 +1,145 @@
+//! State that is lost while containers live: what the kernel still does for them is given to nobody else, and taken back
+//! when they are gone.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use wasm_cni_tests::{Conflist, Node, Pod, Responder, Transport, source_seen};
+
+use crate::lists::{self, full_chain};
+use crate::{addresses, node};
+
+const HOST_PORT_TAKEN: u64 = 117;
+
+fn lose_state(node: &Node) -> Result<()> {
+    node.ok(&["rm", "-r", "/run/wasm-cni"]).map(drop)
+}
+
+/// Does port 8000 of the host lead to this pod?
+fn leads_to(node: &Node, pod: &Pod<'_>) -> Result<bool> {
+    let _responder = Responder::start(pod, Transport::Tcp, "[::]:80")?;
+    Ok(source_seen(node, Transport::Tcp, "127.0.0.1:8000")?.is_some())
+}
+
+/// Nothing of these attachments is in nftables, and no ifb holds their rates.
+fn no_trace(node: &Node, results: &[Value]) -> Result<()> {
+    let rules = node.ruleset()?;
+    for address in results.iter().flat_map(addresses) {
+        ensure!(
+            !rules.contains(&format!("{address} ")) && !rules.contains(&format!("{address},")),
+            "{address}: {rules}"
+        );
+    }
+    let ifbs = node.link_names("ifb")?;
+    ensure!(ifbs.is_empty(), "{ifbs:?}");
+    Ok(())
+}
+
+struct Scene<'a> {
+    node: &'a Node,
+    first: Conflist,
+    lost: Pod<'a>,
+    result: Value,
+    next: Pod<'a>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(node: &'a Node) -> Result<Self> {
+        let first = full_chain(8000);
+        let lost = node.pod("lost")?;
+        let result = first.add(node, &lost)?;
+        ensure!(leads_to(node, &lost)?, "the port does not work at all");
+        lose_state(node)?;
+        Ok(Self {
+            node,
+            first,
+            lost,
+            result,
+            next: node.pod("next")?,
+        })
+    }
+
+    /// The next pod gets the port, and all is as if there had been no other.
+    fn port_is_free(&self) -> Result<()> {
+        let next = self
+            .first
+            .add(self.node, &self.next)
+            .context("the next one")?;
+        ensure!(leads_to(self.node, &self.next)?, "the port does not work");
+        self.first.check(self.node, &self.next, &next)?;
+        self.first.del(self.node, &self.next, &next)?;
+        no_trace(self.node, &[self.result.clone(), next])?;
+        let leases = self.node.ctl(&["lease", "list"])?;
+        let leases = leases.as_array().into_iter().flatten();
+        let held: Vec<_> = leases.filter(|lease| lease["state"] != "cooling").collect();
+        ensure!(held.is_empty(), "{held:?}");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_port_of_a_live_container_is_given_to_nobody_until_its_del() -> Result<()> {
+    let node = node!();
+    let scene = Scene::new(&node)?;
+    let failure = scene.first.refused(&node, &scene.next)?;
+    assert_eq!(failure.code, HOST_PORT_TAKEN, "{failure:?}");
+    for word in ["8000", "10.1.0.2:80", "lost"] {
+        ensure!(failure.text.contains(word), "{word}: {failure:?}");
+    }
+    ensure!(leads_to(&node, &scene.lost)?, "the port leads elsewhere");
+    // The kubelet knows the result of ADD.
+    scene.first.del(&node, &scene.lost, &scene.result)?;
+    scene.port_is_free()
+}
+
+#[test]
+fn a_port_of_a_container_that_is_gone_is_given_to_who_wants_it() -> Result<()> {
+    let node = node!();
+    let scene = Scene::new(&node)?;
+    let failure = scene.first.refused(&node, &scene.next)?;
+    assert_eq!(failure.code, HOST_PORT_TAKEN, "{failure:?}");
+    scene.lost.ok(&["ip", "link", "delete", "eth0"])?;
+    scene.port_is_free_after_sweep()
+}
+
+impl Scene<'_> {
+    fn port_is_free_after_sweep(&self) -> Result<()> {
+        let next = self.first.add(self.node, &self.next)?;
+        ensure!(leads_to(self.node, &self.next)?, "the port does not work");
+        self.first.del(self.node, &self.next, &next)?;
+        self.node.ctl(&["attachment", "sweep"])?;
+        self.port_is_free()
+    }
+}
+
+#[test]
+fn rules_of_a_container_that_was_gone_before_are_removed_with_the_first_call() -> Result<()> {
+    let node = node!();
+    let scene = Scene::new(&node)?;
+    scene.lost.ok(&["ip", "link", "delete", "eth0"])?;
+    node.ok(&["ip", "link", "delete", &node.link_names("ifb")?[0]])?;
+    let plain = Conflist::new("others", &[lists::bridge("cni1", &["10.2.0.0/24"])]);
+    let other = node.pod("other")?;
+    plain.add(&node, &other)?;
+    no_trace(&node, std::slice::from_ref(&scene.result))?;
+    plain.del(&node, &other, &Value::Null)?;
+    scene.port_is_free()
+}
+
+#[test]
+fn a_port_of_one_address_is_kept_as_such() -> Result<()> {
+    let node = node!();
+    let (lost, next) = (node.pod("lost")?, node.pod("next")?);
+    let on = |address: &str| {
+        let mut mapping = lists::mapping("tcp", 8000, 80);
+        mapping["hostIP"] = address.into();
+        let link = lists::bridge("cni0", &["10.1.0.0/24"]);
+        lists::chain("pods", link, &[json!({"plugin": "portmap"})])
+            .capability("portMappings", json!([mapping]))
+    };
+    on("192.0.2.1").add(&node, &lost)?;
+    lose_state(&node)?;
+    let failure = on("192.0.2.1").refused(&node, &next)?;
+    assert_eq!(failure.code, HOST_PORT_TAKEN, "{failure:?}");
+    let result = on("192.0.2.2").add(&node, &next)?;
+    on("192.0.2.2").del(&node, &next, &result)
+}
