@@ -189,22 +189,6 @@ impl Conflist {
         Ok(())
     }
 
-    /// One call of one entry, with this `prevResult` (Null: none).
-    ///
-    /// # Errors
-    /// When there is no such entry.
-    pub fn entry<'a>(
-        &self,
-        index: usize,
-        node: &'a Node,
-        pod: &Pod<'_>,
-        verb: &str,
-        previous: &Value,
-    ) -> Result<CniCall<'a>> {
-        let entry = self.entries().nth(index).context("no such entry")?;
-        Ok(self.call(node, pod, verb, entry, previous))
-    }
-
     /// CHECK of every entry, with the final result of ADD, unless the list has `disableCheck`.
     ///
     /// # Errors
