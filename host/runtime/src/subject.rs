@@ -51,8 +51,8 @@ impl Subject {
     /// Adds what a configuration tells, which need not be in order otherwise.
     pub(crate) fn read_config(&mut self, config: &Map<String, Value>) {
         self.network = name_in(config, "name").map(shortened);
-        if let Some(plugin) = plugin_of(config) {
-            self.plugin = shortened(plugin);
+        if let Some(plugin) = plugin_of(config, &self.plugin).map(shortened) {
+            self.plugin = plugin;
         }
     }
 }
@@ -76,8 +76,8 @@ impl Subject {
     }
 }
 
-/// The part of the configuration that is ours to serve.
-fn plugin_of(config: &Map<String, Value>) -> Option<&str> {
+/// The part of the configuration that is the executable's to serve.
+fn plugin_of<'a>(config: &'a Map<String, Value>, executable: &str) -> Option<&'a str> {
     let within = |section: &str, key: &str| {
         let section = config.get(section)?.as_object()?;
         name_in(section, key)
@@ -88,10 +88,11 @@ fn plugin_of(config: &Map<String, Value>) -> Option<&str> {
             .or_else(|| within("link", "kind"))
             .or(Some(own));
     }
-    if within("ipam", "type") == Some(OWN_TYPE) {
-        return within("ipam", "plugin");
+    match within("ipam", "type") {
+        Some(OWN_TYPE) => within("ipam", "plugin"),
+        Some(name) if name == executable => Some(name),
+        _ => Some(own),
     }
-    Some(own)
 }
 
 fn name_in<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
@@ -133,6 +134,10 @@ mod tests {
     use super::*;
 
     fn subject(config: &Value) -> Subject {
+        subject_of("wasm-cni", config)
+    }
+
+    fn subject_of(executable: &str, config: &Value) -> Subject {
         let variables = [
             ("CNI_COMMAND", "ADD"),
             ("CNI_CONTAINERID", "c1"),
@@ -141,7 +146,10 @@ mod tests {
         let environment: Vec<_> = variables
             .map(|(name, value)| (name.into(), value.into()))
             .into();
-        let mut subject = Subject::of_caller(OsStr::new("/opt/cni/bin/wasm-cni"), &environment);
+        let mut subject = Subject::of_caller(
+            OsStr::new(&format!("/opt/cni/bin/{executable}")),
+            &environment,
+        );
         subject.read_config(config.as_object().unwrap());
         subject
     }
@@ -167,6 +175,14 @@ mod tests {
             (json!({"name": "n"}), "wasm-cni"),
         ] {
             assert_eq!(subject(&config).plugin, plugin, "{config}");
+        }
+    }
+
+    #[test]
+    fn under_another_name_the_part_is_the_one_of_that_name() {
+        let config = json!({"type": "bridge", "ipam": {"type": "host-local"}});
+        for executable in ["bridge", "host-local"] {
+            assert_eq!(subject_of(executable, &config).plugin, executable);
         }
     }
 
