@@ -43,7 +43,7 @@ pub use node::{BIN_DIR, Node, REFERENCE_PLUGINS, executables};
 pub use outcome::Outcome;
 pub use outside::Outside;
 pub use place::Place;
-pub use plugin::{guest, install_plugin};
+pub use plugin::{guest, install_plugin, install_script};
 pub use pod::{Pod, in_netns};
 pub use requirement::{link_kind, root, skip};
 pub use responder::{Responder, Transport, is_silent, source_seen};

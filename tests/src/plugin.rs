@@ -1,9 +1,11 @@
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::Node;
 use crate::artifacts::target;
+use crate::{BIN_DIR, Node};
 
 /// A guest that was built from `tests/guests`: a core module that carries its world.
 ///
@@ -27,4 +29,15 @@ pub fn install_plugin(node: &Node, name: &str, component: &std::path::Path) -> R
     let component = component.to_str().context("a path that is not UTF-8")?;
     node.ctl(&["plugin", "install", component, "--name", name])
         .map(drop)
+}
+
+/// Puts a shell script into [`BIN_DIR`], as another vendor's executable.
+///
+/// # Errors
+/// When it can't be written.
+pub fn install_script(node: &Node, name: &str, script: &str) -> Result<()> {
+    let path = format!("{BIN_DIR}/{name}");
+    node.write(&path, format!("#!/bin/sh\n{script}\n"))?;
+    set_permissions(node.path(&path), Permissions::from_mode(0o755))?;
+    Ok(())
 }

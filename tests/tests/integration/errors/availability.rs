@@ -1,11 +1,8 @@
 //! What a node lacks: addresses, its state, another vendor's IPAM.
 
-use std::fs::{Permissions, set_permissions};
-use std::os::unix::fs::PermissionsExt;
-
 use anyhow::Result;
 use serde_json::json;
-use wasm_cni_tests::{BIN_DIR, CniFailure, Network, Node};
+use wasm_cni_tests::{CniFailure, Network, Node, install_script};
 
 use super::network;
 
@@ -16,9 +13,7 @@ fn narrow() -> Network {
 
 /// A network whose IPAM is this shell script.
 pub(super) fn delegating(node: &Node, name: &str, script: &str) -> Result<Network> {
-    let path = format!("{BIN_DIR}/{name}");
-    node.write(&path, format!("#!/bin/sh\n{script}\n"))?;
-    set_permissions(node.path(&path), Permissions::from_mode(0o755))?;
+    install_script(node, name, script)?;
     let ipam = json!({"type": name});
     Ok(network().version("1.1.0").with("/ipam", ipam))
 }
