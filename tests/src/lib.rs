@@ -6,6 +6,7 @@
 //! - [`Network`], [`Conflist`], [`CniCall`], [`Reply`]: calling CNI executables as a runtime does.
 //! - [`Responder`], [`Transfer`], [`SctpWatch`]: packets, and what they tell where they arrive.
 //! - [`Snapshot`], [`View`], [`Node::leftovers`]: what the kernel and our state say.
+//! - [`Background`]: a server beside the test.
 //! - [`Containerd`]: a real runtime inside a node.
 
 #![allow(
@@ -14,6 +15,7 @@
 )]
 
 mod artifacts;
+mod background;
 mod call;
 mod conflist;
 mod containerd;
@@ -35,6 +37,7 @@ mod throughput;
 mod view;
 
 pub use artifacts::{binary, with_fault_points, workspace};
+pub use background::{Background, wait_for};
 pub use call::{CniCall, CniFailure, Reply};
 pub use conflist::Conflist;
 pub use containerd::{Container, Containerd};

@@ -14,7 +14,7 @@ use crate::version::SpecVersion;
 #[derive(Debug, Error)]
 pub enum DelegateError {
     /// It failed and said why.
-    #[error("{} (code {})", .0.message, .0.code)]
+    #[error("{} (code {}){}", .0.message, .0.code, details(.0))]
     Reported(ErrorObject),
     /// It failed without an error object.
     #[error("it failed without an error object; it printed {stdout}")]
@@ -25,6 +25,13 @@ pub enum DelegateError {
     /// It succeeded with a result that can't be read.
     #[error(transparent)]
     Result(#[from] ResultError),
+}
+
+fn details(object: &ErrorObject) -> String {
+    match object.details.as_str() {
+        "" => String::new(),
+        details => format!("; {details}"),
+    }
 }
 
 /// Reads the standard output of a delegate that was called with `verb`.
@@ -109,6 +116,9 @@ mod tests {
             Err(DelegateError::Reported(object)) => assert_eq!(object.code.number(), 11),
             other => panic!("{other:?}"),
         }
+        let stdout = br#"{"code":11,"msg":"try later","details":"the daemon starts"}"#;
+        let error = read_answer(Verb::Add, false, stdout, VERSION).unwrap_err();
+        assert_eq!(error.to_string(), "try later (code 11); the daemon starts");
         let silent = read_answer(Verb::Add, false, b"Segmentation fault", VERSION);
         assert!(matches!(silent, Err(DelegateError::Silent { .. })));
     }

@@ -6,6 +6,7 @@ mod ptp;
 pub(crate) mod routing;
 mod stage;
 
+use std::mem;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -65,6 +66,23 @@ impl Plan {
         self.steps
             .iter()
             .filter_map(|step| step.undo(netns))
+            .collect()
+    }
+
+    /// The steps that remain when another plan of the same link, made without addresses, is done: each kind of step that it
+    /// lacks, and the addresses.
+    #[must_use]
+    pub fn beyond(&self, bare: &Self) -> Vec<Step> {
+        let is_done = |step: &Step| {
+            let kind = mem::discriminant(step);
+            bare.steps
+                .iter()
+                .any(|done| mem::discriminant(done) == kind)
+        };
+        self.steps
+            .iter()
+            .filter(|step| matches!(step, Step::ContainerAddresses(_)) || !is_done(step))
+            .cloned()
             .collect()
     }
 }

@@ -93,6 +93,12 @@ impl Link {
         }
     }
 
+    /// Can it be made before its addresses are known? A point-to-point link consists of routes to them.
+    #[must_use]
+    pub fn stands_without_addresses(&self) -> bool {
+        !matches!(self, Self::Ptp(_))
+    }
+
     /// The addresses that masquerade must leave alone, where the network masquerades at all.
     #[must_use]
     pub fn masquerade_exclusions(&self) -> Option<&[IpNet]> {

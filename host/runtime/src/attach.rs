@@ -3,6 +3,7 @@
 mod addresses;
 mod ipam_only;
 mod link;
+mod link_first;
 mod stage;
 
 pub(crate) use link::on_loopback;

@@ -13,7 +13,10 @@ use crate::node::Node;
 
 pub(crate) use proposal::{of_link, of_previous};
 pub(crate) use stage::{Asked, Stage};
-pub(crate) use steps::{agreed_identity, merge_on_link, steps_of_stage, steps_on_link};
+pub(crate) use steps::{
+    agreed_identity, merge_on_link, steps_of_bare_link, steps_on_bare_link, steps_on_interface,
+    steps_on_link,
+};
 
 /// The storage of a plugin by its name.
 pub(crate) type StorageOf<'a> = dyn Fn(&str) -> Box<dyn engine::Storage> + 'a;

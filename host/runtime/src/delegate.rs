@@ -53,6 +53,12 @@ pub enum DelegateError {
         /// The limit.
         limit: Duration,
     },
+    /// It answered ADD without an address.
+    #[error("{} succeeded at ADD and gave no address", .executable.display())]
+    NoAddress {
+        /// The executable.
+        executable: PathBuf,
+    },
     /// It answered with an error, or with something that is no answer.
     #[error("{} failed at {verb}: {source}", .executable.display())]
     Failed {
@@ -72,6 +78,7 @@ impl DelegateError {
             Self::NotFound { name, .. } => name.clone(),
             Self::Run { executable, .. }
             | Self::TimedOut { executable, .. }
+            | Self::NoAddress { executable }
             | Self::Failed { executable, .. } => {
                 let name = executable.file_name().unwrap_or_default();
                 name.to_string_lossy().into_owned()

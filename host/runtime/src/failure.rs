@@ -82,6 +82,14 @@ pub enum Cause {
         /// Who has it, or had it until a moment ago.
         holder: Box<plan::Attachment>,
     },
+    /// What had been made before could not be taken back.
+    #[error("{cause}; besides, {clean_up}")]
+    NotTakenBack {
+        /// Why it was to be taken back.
+        cause: Box<Cause>,
+        /// Why that was not done.
+        clean_up: String,
+    },
     /// A stage adds an address that it can't have.
     #[error("address {address}, which a stage of the chain adds, can't be had: {source}")]
     AddedAddress {

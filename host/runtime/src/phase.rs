@@ -59,7 +59,7 @@ impl Phase {
     /// What the call was doing when this went wrong.
     pub(crate) fn of(cause: &Cause) -> Self {
         match cause {
-            Cause::Stage { cause, .. } => Self::of(cause),
+            Cause::Stage { cause, .. } | Cause::NotTakenBack { cause, .. } => Self::of(cause),
             Cause::Request(_)
             | Cause::Link(_)
             | Cause::LinkShape { .. }

@@ -5,6 +5,10 @@ use engine::Outcome;
 
 use crate::failure::Cause;
 
+/// What becomes of what is left.
+const KEPT: &str =
+    "the attachment's record is kept: DEL repeats the clean-up, and so does every sweep";
+
 /// The most useful sentence: the cause's own where there is one, else that of its code.
 pub(crate) fn of_cause(cause: &Cause, code: Code) -> &'static str {
     match cause {
@@ -19,9 +23,8 @@ pub(crate) fn of_cause(cause: &Cause, code: Code) -> &'static str {
             }
             _ => of(code),
         },
-        Cause::Apply(error) if !error.clean_up_failures.is_empty() => {
-            "the attachment's record is kept: DEL repeats the clean-up, and so does every sweep"
-        }
+        Cause::NotTakenBack { .. } => KEPT,
+        Cause::Apply(error) if !error.clean_up_failures.is_empty() => KEPT,
         Cause::NoRecord => {
             "the attachment was made by another plugin, or the node's state was removed: DEL and ADD it again"
         }

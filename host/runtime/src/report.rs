@@ -78,7 +78,7 @@ pub(crate) fn code(cause: &Cause) -> Code {
         | Cause::Plan(_)
         | Cause::Grant(_)
         | Cause::Result(_) => Code::INVALID_NETWORK_CONFIG,
-        Cause::Stage { cause, .. } => code(cause),
+        Cause::Stage { cause, .. } | Cause::NotTakenBack { cause, .. } => code(cause),
         Cause::Chain(objections) => objections
             .first()
             .map_or(Code::PLUGIN_DENIED, objection_code),

@@ -31,6 +31,11 @@ impl Attaching<'_> {
         self.name_is_free(&kernel, link)?;
         let config = &self.request.call.config;
         let ipam = Ipam::of_call(self.node, &self.request.call)?;
+        if let Some(Ipam::Delegated(delegated)) = &ipam
+            && link.stands_without_addresses()
+        {
+            return self.link_first(&mut kernel, link, delegated);
+        }
         let (recorded, merged) = self.decide_and_record(&kernel, link, ipam.as_ref())?;
         let applied = match self.apply(&mut kernel, &recorded.steps, &recorded.record) {
             Ok(applied) => applied,
@@ -195,7 +200,11 @@ impl Attaching<'_> {
     }
 
     /// A link without an end on the host is found again by its namespace's id.
-    fn netns_identity(&self, kernel: &Linux, plan: &Plan) -> Result<NetnsIdentity, Cause> {
+    pub(super) fn netns_identity(
+        &self,
+        kernel: &Linux,
+        plan: &Plan,
+    ) -> Result<NetnsIdentity, Cause> {
         let mut identity = self.netns.identity();
         if plan
             .steps
@@ -208,7 +217,7 @@ impl Attaching<'_> {
     }
 
     /// After a failed plan: what is undone is forgotten, what is not stays on record for the DEL that follows.
-    fn give_up(&self, ipam: Option<&Ipam>, error: Box<ApplyError>) -> Cause {
+    pub(super) fn give_up(&self, ipam: Option<&Ipam>, error: Box<ApplyError>) -> Cause {
         if error.clean_up_failures.is_empty() {
             let removed = self.store.remove(&self.attachment.key(), self.cool_down());
             if let Some(Ipam::Delegated(delegated)) = ipam {

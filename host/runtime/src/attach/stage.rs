@@ -145,7 +145,7 @@ impl Attaching<'_> {
             None => self.new_record(kernel, found)?,
         };
         let netns = self.recorded_netns(&record);
-        let steps = chain::steps_of_stage(
+        let steps = chain::steps_on_interface(
             self.attachment,
             merged,
             &found.proposal.addressing,
@@ -153,7 +153,7 @@ impl Attaching<'_> {
             record::link_kind(&record) == Some("bridge"),
             self.node.now,
         );
-        let steps = self.observed(kernel, steps)?;
+        let steps = self.observed(kernel, steps.into_iter().flatten().collect())?;
         check_flows(&record, &steps)?;
         let changes = merged.stages.first().map(|stage| stage.changes.as_slice());
         record.parts.push(record::stage_part(

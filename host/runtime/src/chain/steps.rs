@@ -61,16 +61,67 @@ pub(crate) fn steps_on_link(
     Ok((plan, chain))
 }
 
-/// The steps of a stage by itself, on an interface with this addressing.
-pub(crate) fn steps_of_stage(
+/// The steps of a link without addresses.
+///
+/// # Errors
+/// When this kind of link can't do without.
+pub(crate) fn steps_of_bare_link(
+    attachment: &Attachment,
+    link: &Link,
+    identity: Identity,
+) -> Result<Plan, Cause> {
+    plan_link(attachment, link, &Addressing::default(), identity)
+}
+
+/// The steps of a link that gets its addresses, `completed`, when it stands: those of the bare link, then the rest. And
+/// those of each of its stages, which find an interface with these addresses.
+///
+/// # Errors
+/// What the addressing lacks for this kind of link.
+pub(crate) fn steps_on_bare_link(
+    attachment: &Attachment,
+    link: &Link,
+    merged: &Merged,
+    completed: &Addressing,
+    identity: Identity,
+    now: SystemTime,
+) -> Result<(Plan, Vec<Vec<Step>>), Cause> {
+    let mut plan = steps_of_bare_link(attachment, link, identity)?;
+    let full = plan_link(attachment, link, completed, identity)?;
+    let rest = full.beyond(&plan);
+    plan.steps.extend(rest);
+    plan.addressing = full.addressing;
+    let chain = steps_on_interface(attachment, merged, completed, identity.group, true, now);
+    Ok((plan, chain))
+}
+
+fn plan_link(
+    attachment: &Attachment,
+    link: &Link,
+    addressing: &Addressing,
+    identity: Identity,
+) -> Result<Plan, Cause> {
+    plan::build(&LinkRequest {
+        attachment,
+        link,
+        addressing,
+        mtu: link.mtu(),
+        subnets: &[],
+        identity,
+    })
+    .map_err(Cause::Plan)
+}
+
+/// The steps of each stage, on an interface that is there with this addressing.
+pub(crate) fn steps_on_interface(
     attachment: &Attachment,
     merged: &Merged,
     before: &Addressing,
     group: u32,
     bridge_is_ours: bool,
     now: SystemTime,
-) -> Vec<Step> {
-    let steps = plan::chain(&ChainRequest {
+) -> Vec<Vec<Step>> {
+    plan::chain(&ChainRequest {
         attachment,
         merged,
         before: Some(before),
@@ -78,6 +129,5 @@ pub(crate) fn steps_of_stage(
         group,
         ifb_mac: identity::made("ifb", attachment, now),
         bridge_is_ours,
-    });
-    steps.into_iter().flatten().collect()
+    })
 }

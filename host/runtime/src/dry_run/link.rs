@@ -51,8 +51,13 @@ impl DryRun {
         let subnets = self.subnets();
         let identity = chain::agreed_identity(identity, &merged);
         let now = self.node.now;
-        let (plan, steps) =
-            chain::steps_on_link(attachment, &link, &merged, &subnets, identity, now)?;
+        let asked_when_it_stands =
+            config.ipam.is_some() && self.leases.is_none() && link.stands_without_addresses();
+        let (plan, steps) = if asked_when_it_stands {
+            chain::steps_on_bare_link(attachment, &link, &merged, &completed, identity, now)?
+        } else {
+            chain::steps_on_link(attachment, &link, &merged, &subnets, identity, now)?
+        };
         let netns = netns(add);
         let mut own = Part::new(PartKind::Link, link.kind());
         own.steps = plan

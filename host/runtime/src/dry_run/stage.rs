@@ -32,7 +32,7 @@ impl DryRun {
         refuse(entry, &mut parts, refused);
         self.obey_allow_list(attachment, &mut merged, entry, &mut parts)?;
         self.settle(&proposal.addressing, &merged.proposal.addressing, entry);
-        let steps = chain::steps_of_stage(
+        let steps = chain::steps_on_interface(
             attachment,
             &merged,
             &proposal.addressing,
@@ -40,6 +40,7 @@ impl DryRun {
             self.made_bridge,
             self.node.now,
         );
+        let steps: Vec<Step> = steps.into_iter().flatten().collect();
         if let Some(part) = parts.first_mut() {
             let netns = netns(add);
             part.steps = steps

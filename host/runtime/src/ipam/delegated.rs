@@ -27,14 +27,22 @@ impl DelegatedIpam {
 
     /// ADD. When it fails the delegate's DEL is run, since it may have reserved something (CNI 1.1.0, "ADD").
     pub(crate) fn allocate(&self) -> Result<Addressing, DelegateError> {
-        match self.delegate.run(Verb::Add, &self.config, self.version) {
-            Ok(result) => Ok(addressing(result.unwrap_or_default())),
-            Err(error) => {
-                // The first failure is what the operator must see.
-                let _ = self.forward(Verb::Del);
-                Err(error)
-            }
+        self.ask().inspect_err(|_| {
+            // The first failure is what the operator must see.
+            let _ = self.forward(Verb::Del);
+        })
+    }
+
+    /// ADD alone: the caller sees to DEL, whatever comes of it.
+    pub(crate) fn ask(&self) -> Result<Addressing, DelegateError> {
+        let result = self.delegate.run(Verb::Add, &self.config, self.version)?;
+        let addressing = addressing(result.unwrap_or_default());
+        if addressing.addresses.is_empty() {
+            return Err(DelegateError::NoAddress {
+                executable: self.delegate.executable().to_owned(),
+            });
         }
+        Ok(addressing)
     }
 
     /// The same for an attachment that is not the caller's, as DEL for a stale one.

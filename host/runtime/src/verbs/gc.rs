@@ -41,23 +41,24 @@ pub(crate) fn gc(node: &Node, request: &Gc) -> Result<(), Cause> {
         }
     }
     failures.extend(sweep::sweep(store, Some(tag), unix_seconds(node.now))?.failures);
-    match Ipam::of_call(node, &request.call) {
-        Ok(Some(Ipam::Delegated(delegated))) => {
-            failures.extend(
-                delegated
-                    .forward(Verb::Gc)
-                    .err()
-                    .map(|error| error.to_string()),
-            );
-        }
-        Ok(_) => {}
+    match forward(node, request) {
+        // Alone it keeps its own code.
+        Err(cause) if failures.is_empty() => return Err(cause),
         Err(cause) => failures.push(cause.to_string()),
+        Ok(()) => {}
     }
     if failures.is_empty() {
         Ok(())
     } else {
         Err(Cause::CleanUp(failures))
     }
+}
+
+fn forward(node: &Node, request: &Gc) -> Result<(), Cause> {
+    if let Some(Ipam::Delegated(delegated)) = Ipam::of_call(node, &request.call)? {
+        delegated.forward(Verb::Gc)?;
+    }
+    Ok(())
 }
 
 /// The attachments on record that are not valid and were recorded before this call: an ADD may run beside it.
