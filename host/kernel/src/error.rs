@@ -70,6 +70,54 @@ pub enum KernelError {
         /// The kernel's build option.
         option: &'static str,
     },
+    /// The kernel has no links of this kind.
+    #[error("{doing}: this kernel has no {kind} links: load module {module} (`modprobe {module}`)")]
+    NoLinkKind {
+        /// What was tried.
+        doing: String,
+        /// The kind (`IFLA_INFO_KIND`).
+        kind: &'static str,
+        /// The module that has it.
+        module: &'static str,
+    },
+    /// A device of the host is not there, or can't be found.
+    #[error("{device} is not on the host: {why}")]
+    NoDevice {
+        /// What was asked for.
+        device: String,
+        /// What was found out.
+        why: String,
+    },
+    /// A device of the host belongs to a bridge or bond.
+    #[error(
+        "{device} is a port of {controller} and can't be given to a container: take it out first (`ip link set {device} nomaster`)"
+    )]
+    DeviceIsPort {
+        /// The device.
+        device: String,
+        /// The bridge or bond.
+        controller: String,
+    },
+    /// A VLAN of an interface can be there once.
+    #[error(
+        "VLAN {id} of {master} has an interface already, on the host or in a container: use that one, remove it or choose another VLAN"
+    )]
+    VlanExists {
+        /// The VLAN.
+        id: u16,
+        /// The interface below.
+        master: String,
+    },
+    /// A device file can't be used.
+    #[error("{doing}: {path}: {source}")]
+    Device {
+        /// What was tried.
+        doing: String,
+        /// The file.
+        path: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// What a bridge forwards can't be filtered.
     #[error(
         "{doing}: module br_netfilter is not loaded, so what the bridge forwards passes no firewall: run `modprobe br_netfilter`, and name it in /etc/modules-load.d (CONFIG_BRIDGE_NETFILTER)"
@@ -78,13 +126,13 @@ pub enum KernelError {
         /// What was tried.
         doing: String,
     },
-    /// A macvlan that takes its master over has the master's Ethernet address and no other.
+    /// An ipvlan, or a macvlan that takes its master over, has the master's Ethernet address and no other.
     #[error(
-        "macvlan {name} in mode passthru has its master's Ethernet address {found} and not {wanted}"
+        "{link} has its master's Ethernet address {found} and can't have {wanted}: ask for no address, or use another kind of link"
     )]
     AddressOfMaster {
-        /// The macvlan.
-        name: String,
+        /// The link.
+        link: String,
         /// What was asked for.
         wanted: MacAddress,
         /// The master's.

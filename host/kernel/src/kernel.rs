@@ -1,4 +1,4 @@
-use plan::{MacAddress, Mismatch, Step, Undo};
+use plan::{MacAddress, Mismatch, Step, Undo, VethTrace};
 
 use crate::KernelError;
 
@@ -60,12 +60,14 @@ impl Performed {
 pub struct LinkFact {
     /// Its name.
     pub name: String,
-    /// Its Ethernet address.
-    pub mac: MacAddress,
+    /// Its Ethernet address; None where it has none.
+    pub mac: Option<MacAddress>,
     /// In bytes.
     pub mtu: u32,
     /// Where it is.
     pub side: Side,
+    /// By what the undo of a veth finds it whatever becomes of its name and address.
+    pub trace: Option<VethTrace>,
 }
 
 /// Where a link is.

@@ -23,7 +23,9 @@ mod transaction;
 pub use error::{KernelError, Place};
 pub use journal::{Journal, NoJournal};
 pub use kernel::{Kernel, LinkFact, Performed, Presence, Side, Undone};
-pub use linux::{ContainerInterface, HostBridge, HostPeer, Linux, TaggedLink, UntaggedLink};
+pub use linux::{
+    ContainerInterface, HostBridge, HostDeviceFound, HostPeer, Linux, TaggedLink, UntaggedLink,
+};
 pub use netns::{Netns, NetnsError, host_netns_cookie};
 pub use nft::NftError;
 pub use process::processor_time;

@@ -6,14 +6,18 @@ mod bridge;
 mod bridge_filter;
 mod chained;
 mod detection;
+mod dummy;
 mod gateway;
 mod group;
+mod host_device;
 mod host_end;
 mod host_ports;
+mod ipvlan;
 mod link_local;
 mod loopback;
 mod macvlan;
 mod netns_mark;
+mod on_master;
 mod port;
 mod port_isolation;
 mod recordless;
@@ -22,10 +26,14 @@ mod routes;
 mod shaping;
 mod status;
 mod tagged;
+mod tap;
 mod undo;
 mod untagged;
 mod verify;
 mod veth;
+mod vlan;
+#[cfg(test)]
+mod wire;
 
 use std::sync::Arc;
 
@@ -38,6 +46,7 @@ use crate::nft::{Base, Firewall, Nft, Tracked};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
 pub use chained::{ContainerInterface, HostBridge, HostPeer};
+pub use host_device::HostDeviceFound;
 pub use tagged::TaggedLink;
 pub use untagged::UntaggedLink;
 
@@ -174,6 +183,11 @@ impl Kernel for Linux {
             }
             Step::Veth(veth) => self.make_veth(veth),
             Step::Macvlan(macvlan) => self.make_macvlan(macvlan),
+            Step::Ipvlan(ipvlan) => self.make_ipvlan(ipvlan),
+            Step::Vlan(vlan) => self.make_vlan(vlan),
+            Step::HostDevice(wanted) => self.move_device(wanted),
+            Step::Dummy(dummy) => self.make_dummy(dummy),
+            Step::Tap(tap) => self.make_tap(tap),
             Step::Loopback {} => self.loopback_up(),
             Step::SpoofCheck(check) => {
                 let nft = self.nft()?;

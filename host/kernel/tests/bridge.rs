@@ -138,7 +138,10 @@ fn a_bridge_that_was_there_keeps_its_address_and_mtu() {
     };
     host.ip("link add cni0 address 02:00:00:00:00:99 mtu 1300 type bridge");
     let applied = pod.add(&host).unwrap();
-    assert_eq!(applied.links[0].mac.to_string(), "02:00:00:00:00:99");
+    assert_eq!(
+        applied.links[0].mac.unwrap().to_string(),
+        "02:00:00:00:00:99"
+    );
     assert_eq!(applied.links[0].mtu, 1300);
     let bridge = link(&host, "cni0").unwrap();
     assert!(bridge["flags"].as_array().unwrap().contains(&"UP".into()));

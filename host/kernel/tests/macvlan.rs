@@ -259,7 +259,7 @@ fn in_mode_passthru_the_address_is_the_masters() {
     let master = host.run(|| {
         Linux::host()
             .unwrap()
-            .passthru_address(Some("uplink"), false)
+            .address_of_master(Some("uplink"), false)
             .unwrap()
     });
     for step in &mut pod.plan.steps {

@@ -44,6 +44,72 @@ fn a_link_that_was_renamed_is_not_deleted() {
     assert!(link(&host, "kept").is_some());
 }
 
+/// As the record has it when the link is made.
+fn traced(pod: &Pod, host: &Namespace) -> Undo {
+    let applied = pod.add(host).ok();
+    let found =
+        applied.and_then(|applied| applied.links.iter().find_map(|fact| fact.trace.clone()));
+    assert!(found.is_some(), "the kernel tells nothing of a new veth");
+    let mut undo = undo(pod);
+    if let Undo::DeleteHostLink { trace, .. } = &mut undo {
+        *trace = found;
+    }
+    undo
+}
+
+#[test]
+fn a_host_end_with_another_name_and_address_is_found_by_its_trace() {
+    let (Some(host), Some(pod)) = (Namespace::new(), Pod::new(1, BRIDGE, &[])) else {
+        return;
+    };
+    let undo = traced(&pod, &host);
+    host.ip(&format!("link set {} down", pod.host_interface()));
+    host.ip(&format!(
+        "link set {} name kept address 02:00:00:00:00:99",
+        pod.host_interface()
+    ));
+    assert_eq!(presence(&host, &undo), Presence::Present);
+    // Somebody else takes the name.
+    host.ip(&format!("link add {} type bridge", pod.host_interface()));
+    assert_eq!(presence(&host, &undo), Presence::Present);
+    assert_eq!(take_back(&host, &undo), Undone::Done);
+    assert_eq!(link(&host, "kept"), None);
+    assert_eq!(link(&pod.namespace, "eth0"), None);
+    assert!(link(&host, &pod.host_interface()).is_some());
+    assert!(matches!(take_back(&host, &undo), Undone::NotOurs { .. }));
+}
+
+#[test]
+fn a_host_end_that_was_moved_away_is_not_gone_while_the_container_has_the_other() {
+    let (Some(host), Some(elsewhere), Some(pod)) =
+        (Namespace::new(), Namespace::new(), Pod::new(1, BRIDGE, &[]))
+    else {
+        return;
+    };
+    let undo = traced(&pod, &host);
+    let name = pod.host_interface();
+    host.ip(&format!("link set {name} netns {}", elsewhere.path()));
+    assert_eq!(presence(&host, &undo), Presence::Present);
+    assert_eq!(take_back(&host, &undo), Undone::Done);
+    assert_eq!(link(&pod.namespace, "eth0"), None);
+    assert_eq!(link(&elsewhere, &name), None);
+    assert_eq!(presence(&host, &undo), Presence::Gone);
+}
+
+#[test]
+fn a_container_that_died_is_gone_whatever_the_trace() {
+    let (Some(host), Some(pod)) = (Namespace::new(), Pod::new(1, BRIDGE, &[])) else {
+        return;
+    };
+    let (undo, name) = (traced(&pod, &host), pod.host_interface());
+    drop(pod);
+    while link(&host, &name).is_some() {
+        std::thread::yield_now();
+    }
+    assert_eq!(presence(&host, &undo), Presence::Gone);
+    assert_eq!(take_back(&host, &undo), Undone::AlreadyGone);
+}
+
 #[test]
 fn a_foreign_link_of_the_same_name_is_not_deleted() {
     let (Some(host), Some(pod)) = (Namespace::new(), Pod::new(1, BRIDGE, &[])) else {

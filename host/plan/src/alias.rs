@@ -8,6 +8,7 @@ use crate::NetworkTag;
 const LONGEST: usize = 255;
 const MARK: &str = "wasm-cni/1";
 const MORE: &str = "+";
+const MAKING: char = '@';
 
 /// What the alias of each of our links says: the network and the addresses, so that state that was lost while
 /// containers live can be read back from the kernel and no live address is handed out again.
@@ -15,6 +16,8 @@ const MORE: &str = "+";
 pub struct LinkAlias {
     /// The network.
     pub network: NetworkTag,
+    /// Tells the links of one ADD from those of every other; None where it was not noted.
+    pub making: Option<u64>,
     /// The container's addresses.
     pub addresses: Vec<IpAddr>,
     /// False: there are more addresses than fit; the others must be asked of the container's interface.
@@ -27,8 +30,18 @@ impl LinkAlias {
     pub fn new(network: NetworkTag, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
         Self {
             network,
+            making: None,
             addresses: addresses.into_iter().collect(),
             complete: true,
+        }
+    }
+
+    /// The same for the links of one ADD.
+    #[must_use]
+    pub fn of_making(self, making: u64) -> Self {
+        Self {
+            making: Some(making),
+            ..self
         }
     }
 }
@@ -37,6 +50,9 @@ impl LinkAlias {
 impl fmt::Display for LinkAlias {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = format!("{MARK} {}", self.network);
+        if let Some(making) = self.making {
+            write!(text, " {MAKING}{making:x}")?;
+        }
         let mut complete = self.complete;
         for address in &self.addresses {
             let mut next = String::new();
@@ -74,6 +90,12 @@ impl FromStr for LinkAlias {
             .ok_or(ForeignAlias)?;
         let mut alias = Self::new(network, []);
         for word in words {
+            if let Some(making) = word.strip_prefix(MAKING)
+                && let Ok(making) = u64::from_str_radix(making, 16)
+            {
+                alias.making = Some(making);
+                continue;
+            }
             match word.parse() {
                 Ok(address) => alias.addresses.push(address),
                 // Whatever else stands there, it is one of our links and may have more addresses than we can read.
@@ -99,6 +121,8 @@ mod tests {
     #[test]
     fn what_fits_is_read_back_whole() {
         let alias = LinkAlias::new(NetworkTag::of("pods"), addresses(4));
+        assert_eq!(alias.to_string().parse(), Ok(alias.clone()));
+        let alias = alias.of_making(0x0200_1122_3344);
         assert_eq!(alias.to_string().parse(), Ok(alias));
     }
 

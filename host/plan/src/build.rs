@@ -1,7 +1,7 @@
 //! From what the operator wants and what the IPAM plugin decided to the steps.
 
 mod bridge;
-mod macvlan;
+mod inside;
 mod ptp;
 pub(crate) mod routing;
 mod stage;
@@ -13,8 +13,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Addressing, Announcement, Attachment, ContainerAddresses, ContainerRoutes, Family, Link,
-    LinkAlias, MacAddress, MasqueradeNetwork, MasqueradeSources, NetnsIdentity, Step, Undo,
+    Addressing, Announcement, Attachment, ContainerAddresses, ContainerRoutes, DeviceState, Family,
+    Link, LinkAlias, MacAddress, MasqueradeNetwork, MasqueradeSources, NetnsIdentity, Step, Undo,
 };
 
 pub use stage::{ChainRequest, chain};
@@ -48,6 +48,8 @@ pub struct LinkRequest<'a> {
     pub subnets: &'a [IpNet],
     /// What the new objects are recognised by.
     pub identity: Identity,
+    /// The device of the host that the link asks for; None where it asks for none, or user space drives it.
+    pub device: Option<&'a DeviceState>,
 }
 
 /// The steps of one attachment, in their order.
@@ -92,7 +94,7 @@ impl Plan {
 pub fn complete(link: &Link, addressing: &Addressing) -> Addressing {
     match link {
         Link::Bridge(bridge) => bridge::complete(addressing, bridge),
-        Link::Ptp(_) | Link::Macvlan(_) | Link::Loopback {} => Addressing {
+        _ => Addressing {
             routes: routing::resolve(addressing),
             ..addressing.clone()
         },
@@ -107,7 +109,12 @@ pub fn build(request: &LinkRequest<'_>) -> Result<Plan, Vec<String>> {
     match request.link {
         Link::Bridge(bridge) => Ok(bridge::steps(request, bridge)),
         Link::Ptp(_) => ptp::steps(request),
-        Link::Macvlan(macvlan) => Ok(macvlan::steps(request, macvlan)),
+        Link::Macvlan(macvlan) => Ok(inside::macvlan(request, macvlan)),
+        Link::Ipvlan(ipvlan) => Ok(inside::ipvlan(request, ipvlan)),
+        Link::Vlan(vlan) => Ok(inside::vlan(request, vlan)),
+        Link::HostDevice(device) => Ok(inside::host_device(request, device)),
+        Link::Dummy {} => Ok(inside::dummy(request)),
+        Link::Tap(tap) => Ok(inside::tap(request, tap)),
         Link::Loopback {} => Ok(Plan {
             steps: vec![Step::Loopback {}],
             addressing: Addressing::default(),
@@ -125,7 +132,11 @@ impl LinkRequest<'_> {
     }
 
     fn alias(&self) -> String {
-        LinkAlias::new(self.attachment.network_tag(), self.addresses()).to_string()
+        let alias = LinkAlias::new(self.attachment.network_tag(), self.addresses());
+        // Nobody else ever has this Ethernet address.
+        let making = self.identity.host_mac.0.into_iter();
+        let making = making.fold(0, |number, octet| number << 8 | u64::from(octet));
+        alias.of_making(making).to_string()
     }
 
     fn forwarding(&self) -> impl Iterator<Item = Step> {

@@ -36,7 +36,10 @@ pub use change::{
     RouteSelector, RoutingRule, SourceNat, Sysctl, Transport,
 };
 pub use flow_set::{FlowBox, FlowSet, FlowSetError};
-pub use link::{Bridge, Link, LinkError, Macvlan, MacvlanMode, PointToPoint, VlanTrunk};
+pub use link::{
+    Bridge, DeviceSelector, HostDevice, Ipvlan, IpvlanMode, Link, LinkError, Macvlan, MacvlanMode,
+    PointToPoint, Tap, Vlan, VlanTrunk, is_interface_name,
+};
 pub use mac::{MacAddress, MacAddressError};
 pub use merge::{
     MAX_FLOW_RULES, MAX_PORT_FORWARDS, Merge, Merged, Objection, RefusedChange, StageChanges,
@@ -47,9 +50,10 @@ pub use netns::NetnsIdentity;
 pub use proposal::{LinkSide, Proposal, ProposedLink, ProposedLinkKind};
 pub use step::{
     AddressAmendment, Announcement, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes,
-    ContainerSysctl, Flows, ForwardTag, GatewayAddresses, HostEnd, HostFirewallPass, IfbDevice,
-    IsolatedAddresses, LinkAttributes, LinkSettings, MacvlanDevice, MasqueradeNetwork,
-    MasqueradeSources, Neighbours, PortForward, PortForwardChain, PortForwards, Redirect,
-    RouteAmendment, RoutingRules, SpoofCheck, Step, TokenBucket, VethPair, VlanGateway,
+    ContainerSysctl, DeviceMove, DeviceState, DummyDevice, Flows, ForwardTag, GatewayAddresses,
+    HostEnd, HostFirewallPass, IfbDevice, IpvlanDevice, IsolatedAddresses, LinkAttributes,
+    LinkSettings, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, Neighbours, PortForward,
+    PortForwardChain, PortForwards, Redirect, RouteAmendment, RoutingRules, SpoofCheck, Step,
+    TapDevice, TokenBucket, VethPair, VlanDevice, VlanGateway,
 };
-pub use undo::{LinkKind, Undo};
+pub use undo::{LinkKind, Undo, VethTrace};

@@ -1,13 +1,25 @@
+mod host_device;
+mod ipvlan;
+mod lenient;
+mod tap;
+mod vlan;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use host_device::{DeviceSelector, HostDevice};
+pub use ipvlan::{Ipvlan, IpvlanMode};
+use lenient::empty_is_none;
+pub use tap::Tap;
+pub use vlan::Vlan;
+
 use crate::MacAddress;
 
 /// The `link` section of a network: which interface a container gets. Keys, meanings and defaults are those of the
-/// reference plugins `bridge`, `ptp`, `macvlan` and `loopback`; `masqExclude` is new. Unknown keys are errors.
+/// reference plugins of the same names; `masqExclude` is new. Unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
     /// A veth pair whose host end is a port of a bridge.
@@ -16,6 +28,16 @@ pub enum Link {
     Ptp(PointToPoint),
     /// A macvlan on an interface of the host.
     Macvlan(Macvlan),
+    /// An ipvlan on an interface of the host.
+    Ipvlan(Ipvlan),
+    /// A VLAN of an interface of the host.
+    Vlan(Vlan),
+    /// An interface of the host itself.
+    HostDevice(HostDevice),
+    /// An interface that leads nowhere.
+    Dummy {},
+    /// An interface whose other end is a file, for a virtual machine.
+    Tap(Tap),
     /// The container's own `lo`.
     Loopback {},
 }
@@ -25,7 +47,7 @@ pub enum Link {
 pub enum LinkError {
     /// `kind` is none of ours.
     #[error(
-        "link.kind: there is no kind {kind:?}; the kinds are bridge, ptp, macvlan and loopback"
+        "link.kind: there is no kind {kind:?}; the kinds are bridge, ptp, macvlan, ipvlan, vlan, host-device, dummy, tap and loopback"
     )]
     Kind {
         /// What was written.
@@ -54,7 +76,12 @@ impl Link {
             "bridge" => section(keys).map(Self::Bridge),
             "ptp" => section(keys).map(Self::Ptp),
             "macvlan" => section(keys).map(Self::Macvlan),
-            "loopback" => section(keys).map(|Loopback {}| Self::Loopback {}),
+            "ipvlan" => section(keys).map(Self::Ipvlan),
+            "vlan" => section(keys).map(Self::Vlan),
+            "host-device" => section(keys).map(Self::HostDevice),
+            "dummy" => section(keys).map(|NoKeys {}| Self::Dummy {}),
+            "tap" => section(keys).map(Self::Tap),
+            "loopback" => section(keys).map(|NoKeys {}| Self::Loopback {}),
             other => Err(LinkError::Kind {
                 kind: other.chars().take(64).collect(),
             }),
@@ -68,6 +95,11 @@ impl Link {
             Self::Bridge(_) => "bridge",
             Self::Ptp(_) => "ptp",
             Self::Macvlan(_) => "macvlan",
+            Self::Ipvlan(_) => "ipvlan",
+            Self::Vlan(_) => "vlan",
+            Self::HostDevice(_) => "host-device",
+            Self::Dummy {} => "dummy",
+            Self::Tap(_) => "tap",
             Self::Loopback {} => "loopback",
         }
     }
@@ -79,7 +111,10 @@ impl Link {
             Self::Bridge(bridge) => mtu(bridge.mtu),
             Self::Ptp(ptp) => mtu(ptp.mtu),
             Self::Macvlan(macvlan) => mtu(macvlan.mtu),
-            Self::Loopback {} => None,
+            Self::Ipvlan(ipvlan) => mtu(ipvlan.mtu),
+            Self::Vlan(vlan) => mtu(vlan.mtu),
+            Self::Tap(tap) => mtu(tap.mtu),
+            Self::HostDevice(_) | Self::Dummy {} | Self::Loopback {} => None,
         }
     }
 
@@ -88,8 +123,8 @@ impl Link {
     pub fn takes_addresses(&self) -> bool {
         match self {
             Self::Bridge(bridge) => !bridge.disable_container_interface,
-            Self::Ptp(_) | Self::Macvlan(_) => true,
             Self::Loopback {} => false,
+            _ => true,
         }
     }
 
@@ -117,7 +152,15 @@ impl Link {
             Self::Ptp(ptp) => backend_problem(ptp.ip_masq_backend.as_deref())
                 .into_iter()
                 .collect(),
-            Self::Macvlan(_) | Self::Loopback {} => Vec::new(),
+            Self::Macvlan(macvlan) => {
+                let problem = ipvlan::master_problem(macvlan.master.as_deref());
+                problem.into_iter().collect()
+            }
+            Self::Ipvlan(ipvlan) => ipvlan.problems(),
+            Self::Vlan(vlan) => vlan.problems(),
+            Self::HostDevice(device) => device.problems(),
+            Self::Tap(tap) => tap.problems(),
+            Self::Dummy {} | Self::Loopback {} => Vec::new(),
         }
     }
 }
@@ -133,10 +176,10 @@ where
     })
 }
 
-/// `link.kind` = `loopback` has no other key.
+/// `link.kind` = `dummy` and `loopback` have no other key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Loopback {}
+struct NoKeys {}
 
 fn default_bridge() -> String {
     "cni0".into()
@@ -291,7 +334,8 @@ pub(crate) fn mtu(configured: u32) -> Option<u32> {
 }
 
 /// Is this a name that the kernel takes for an interface (`dev_valid_name`)?
-pub(crate) fn is_interface_name(name: &str) -> bool {
+#[must_use]
+pub fn is_interface_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 15
         && name != "."
@@ -333,7 +377,11 @@ pub struct PointToPoint {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Macvlan {
     /// The interface below; None means the one of the default route.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "empty_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub master: Option<String>,
     /// How frames between macvlans of one master go.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -362,6 +410,7 @@ pub struct Macvlan {
 pub enum MacvlanMode {
     /// Frames between macvlans stay on the host.
     #[default]
+    #[serde(alias = "")]
     Bridge,
     /// No frames between macvlans.
     Private,
@@ -396,7 +445,17 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_kinds_are_refused_by_name() {
-        for kind in ["bridge", "ptp", "macvlan", "loopback"] {
+        for kind in [
+            "bridge",
+            "ptp",
+            "macvlan",
+            "ipvlan",
+            "vlan",
+            "host-device",
+            "dummy",
+            "tap",
+            "loopback",
+        ] {
             let error = parse(kind, json!({"isGatway": true})).unwrap_err();
             assert!(error.to_string().contains("isGatway"), "{kind}: {error}");
         }
@@ -432,5 +491,64 @@ mod tests {
                 "{key}: {problems:?}"
             );
         }
+    }
+
+    #[test]
+    fn empty_texts_mean_the_defaults_as_with_the_reference_plugins() {
+        for kind in ["macvlan", "ipvlan"] {
+            let empty = parse(kind, json!({"master": "", "mode": ""})).unwrap();
+            assert_eq!(empty, parse(kind, json!({})).unwrap(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_a_link_can_not_do_without_is_asked_for() {
+        for (kind, keys, key) in [
+            ("vlan", json!({"vlanId": 5}), "link.master"),
+            (
+                "vlan",
+                json!({"master": "eth1", "vlanId": 4095}),
+                "link.vlanId",
+            ),
+            ("vlan", json!({"master": "a/b"}), "link.master"),
+            ("ipvlan", json!({"master": "a/b"}), "link.master"),
+            ("host-device", json!({}), "`pciBusID`"),
+            ("host-device", json!({"device": ""}), "`device`"),
+            ("host-device", json!({"device": "a b"}), "link.device"),
+            ("host-device", json!({"hwaddr": "02"}), "link.hwaddr"),
+            (
+                "host-device",
+                json!({"kernelpath": "/sys/devices/../../etc"}),
+                "link.kernelpath",
+            ),
+            ("host-device", json!({"pciBusID": "../x"}), "link.pciBusID"),
+            ("tap", json!({"bridge": "a/b"}), "link.bridge"),
+            (
+                "tap",
+                json!({"selinuxContext": "system_u:object_r:tun_t:s0"}),
+                "link.selinuxContext",
+            ),
+        ] {
+            let problems = parse(kind, keys.clone()).unwrap().problems();
+            assert!(
+                problems.len() == 1 && problems[0].contains(key),
+                "{kind} {keys}: {problems:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_runtimes_choice_of_a_device_comes_first() {
+        let keys = json!({"device": "eth1", "pciBusID": "0000:00:05.0"});
+        let Link::HostDevice(mut device) = parse("host-device", keys).unwrap() else {
+            panic!()
+        };
+        let name = DeviceSelector::Name("eth1".into());
+        assert_eq!(device.selector(), Some(name));
+        device.device_id = Some("0000:00:06.0".into());
+        assert_eq!(
+            device.selector(),
+            Some(DeviceSelector::Id("0000:00:06.0".into()))
+        );
     }
 }

@@ -1,5 +1,6 @@
 mod container;
 mod flow;
+mod link;
 mod port_forward;
 mod shaping;
 
@@ -14,6 +15,7 @@ pub use container::{
     RoutingRules,
 };
 pub use flow::{Flows, HostFirewallPass, IsolatedAddresses};
+pub use link::{DeviceMove, DeviceState, DummyDevice, IpvlanDevice, TapDevice, VlanDevice};
 pub use port_forward::{ForwardTag, PortForward, PortForwardChain, PortForwards};
 pub use shaping::{IfbDevice, Redirect, TokenBucket};
 
@@ -41,6 +43,16 @@ pub enum Step {
     Veth(VethPair),
     /// A macvlan inside the container.
     Macvlan(MacvlanDevice),
+    /// An ipvlan inside the container.
+    Ipvlan(IpvlanDevice),
+    /// A VLAN inside the container, of an interface of the host.
+    Vlan(VlanDevice),
+    /// A device of the host is inside the container.
+    HostDevice(DeviceMove),
+    /// A dummy inside the container.
+    Dummy(DummyDevice),
+    /// A tap inside the container.
+    Tap(TapDevice),
     /// The container's `lo` is up.
     Loopback {},
     /// Frames of a port must carry the container's Ethernet address.
@@ -306,6 +318,22 @@ pub struct MasqueradeSources {
     pub sources: Vec<IpAddr>,
 }
 
+impl Step {
+    /// Is it a link that has no end on the host, so that it is found again by its namespace alone?
+    #[must_use]
+    pub fn is_link_inside(&self) -> bool {
+        matches!(
+            self,
+            Self::Macvlan(_)
+                | Self::Ipvlan(_)
+                | Self::Vlan(_)
+                | Self::HostDevice(_)
+                | Self::Dummy(_)
+                | Self::Tap(_)
+        )
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -331,6 +359,11 @@ impl fmt::Display for Step {
                 veth.host_name, veth.container_name
             ),
             Self::Macvlan(macvlan) => write!(f, "macvlan {}", macvlan.name),
+            Self::Ipvlan(ipvlan) => write!(f, "ipvlan {}", ipvlan.name),
+            Self::Vlan(vlan) => write!(f, "VLAN {} of {}: {}", vlan.id, vlan.master, vlan.name),
+            Self::HostDevice(moved) => write!(f, "device {} as {}", moved.device.name, moved.name),
+            Self::Dummy(dummy) => write!(f, "dummy {}", dummy.name),
+            Self::Tap(tap) => write!(f, "tap {}", tap.name),
             Self::Loopback {} => f.write_str("lo up"),
             Self::SpoofCheck(check) => write!(f, "spoof check of {} for {}", check.port, check.mac),
             Self::ContainerAddresses(wanted) => {

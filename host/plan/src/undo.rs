@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddressAmendment, Flows, HostFirewallPass, IsolatedAddresses, LinkAttributes, MacAddress,
-    Neighbour, NetnsIdentity, NetworkTag, PortForwards, RouteAmendment, RoutingRule, Step,
+    AddressAmendment, DeviceMove, Flows, HostFirewallPass, IsolatedAddresses, LinkAttributes,
+    MacAddress, Neighbour, NetnsIdentity, NetworkTag, PortForwards, RouteAmendment, RoutingRule,
+    Step,
 };
 
 /// How to take a step back. It is written down before the step is done, so it acts only where the object's identity is
@@ -13,7 +14,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "undo", rename_all = "kebab-case")]
 pub enum Undo {
-    /// Delete a link of the host if name, kind and Ethernet address are these.
+    /// Delete a link of the host if name, kind and Ethernet address are these, or the trace leads to it.
     DeleteHostLink {
         /// Its name.
         name: String,
@@ -21,8 +22,11 @@ pub enum Undo {
         kind: LinkKind,
         /// Its Ethernet address.
         mac: MacAddress,
+        /// By what a veth is found that was renamed or given another address; None until it is made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trace: Option<VethTrace>,
     },
-    /// Delete a link inside the container if name, kind and Ethernet address are these.
+    /// Delete a link inside the container if name and kind are these, and the alias or the Ethernet address.
     DeleteContainerLink {
         /// The container's namespace.
         netns: NetnsIdentity,
@@ -32,6 +36,20 @@ pub enum Undo {
         kind: LinkKind,
         /// Its Ethernet address.
         mac: MacAddress,
+        /// Its alias, where we have given it one. A container may change the address of its interface, and a master that of
+        /// what is on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alias: Option<String>,
+        /// Its name until it is finished.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provisional_name: Option<String>,
+    },
+    /// Give the host its device back, with all that was changed of it.
+    ReturnDevice {
+        /// The container's namespace.
+        netns: NetnsIdentity,
+        /// What was done with it.
+        moved: DeviceMove,
     },
     /// Set the container's `lo` down, if its namespace is still this one.
     LoopbackDown {
@@ -126,6 +144,22 @@ pub enum Undo {
     ForgetHostFirewallPass(HostFirewallPass),
 }
 
+/// What the kernel told of a veth when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VethTrace {
+    /// The index of the host's end.
+    pub index: u32,
+    /// The index of the container's end.
+    pub peer_index: u32,
+    /// The id by which the host's namespace knows the container's.
+    pub nsid: i32,
+    /// The name of the container's end.
+    pub peer_name: String,
+    /// The Ethernet address of the container's end.
+    pub peer_mac: MacAddress,
+}
+
 /// The kinds of links that undo deletes (`IFLA_INFO_KIND`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -134,17 +168,46 @@ pub enum LinkKind {
     Veth,
     /// `macvlan`.
     Macvlan,
+    /// `ipvlan`.
+    Ipvlan,
+    /// `vlan`.
+    Vlan,
+    /// `dummy`.
+    Dummy,
+    /// `tun`, which taps are too.
+    Tun,
     /// `ifb`.
     Ifb,
 }
 
 impl LinkKind {
+    /// Those that a container's interface can be.
+    pub const OF_CONTAINERS: [Self; 6] = [
+        Self::Veth,
+        Self::Macvlan,
+        Self::Ipvlan,
+        Self::Vlan,
+        Self::Dummy,
+        Self::Tun,
+    ];
+
+    /// The kind that the kernel calls so, if it is one of a container's interface.
+    #[must_use]
+    pub fn of_container(name: &str) -> Option<Self> {
+        let mut kinds = Self::OF_CONTAINERS.into_iter();
+        kinds.find(|kind| kind.name() == name)
+    }
+
     /// The kernel's name of the kind.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Veth => "veth",
             Self::Macvlan => "macvlan",
+            Self::Ipvlan => "ipvlan",
+            Self::Vlan => "vlan",
+            Self::Dummy => "dummy",
+            Self::Tun => "tun",
             Self::Ifb => "ifb",
         }
     }
@@ -156,7 +219,7 @@ impl Undo {
     pub fn is_link(&self) -> bool {
         match self {
             Self::DeleteHostLink { kind, .. } => *kind != LinkKind::Ifb,
-            Self::DeleteContainerLink { .. } => true,
+            Self::DeleteContainerLink { .. } | Self::ReturnDevice { .. } => true,
             _ => false,
         }
     }
@@ -171,13 +234,14 @@ impl Step {
                 name: veth.host_name.clone(),
                 kind: LinkKind::Veth,
                 mac: veth.host_mac,
+                trace: None,
             }),
-            Self::Macvlan(macvlan) => Some(Undo::DeleteContainerLink {
-                netns: netns.clone(),
-                name: macvlan.name.clone(),
-                kind: LinkKind::Macvlan,
-                mac: macvlan.mac,
-            }),
+            Self::Macvlan(_)
+            | Self::Ipvlan(_)
+            | Self::Vlan(_)
+            | Self::Dummy(_)
+            | Self::Tap(_)
+            | Self::HostDevice(_) => self.undo_inside(netns),
             Self::Loopback {} => Some(Undo::LoopbackDown {
                 netns: netns.clone(),
             }),
@@ -193,6 +257,7 @@ impl Step {
                 name: ifb.name.clone(),
                 kind: LinkKind::Ifb,
                 mac: ifb.mac,
+                trace: None,
             }),
             Self::AmendAddresses(amendment) => Some(Undo::AmendAddresses {
                 netns: netns.clone(),
@@ -259,10 +324,57 @@ impl Step {
     }
 }
 
+impl Step {
+    fn undo_inside(&self, netns: &NetnsIdentity) -> Option<Undo> {
+        let (kind, name, mac, alias, provisional_name) = match self {
+            Self::Macvlan(link) => (LinkKind::Macvlan, &link.name, link.mac, &link.alias, None),
+            Self::Ipvlan(link) => {
+                let provisional = Some(&link.provisional_name);
+                (
+                    LinkKind::Ipvlan,
+                    &link.name,
+                    link.mac,
+                    &link.alias,
+                    provisional,
+                )
+            }
+            Self::Vlan(link) => {
+                let provisional = Some(&link.provisional_name);
+                (
+                    LinkKind::Vlan,
+                    &link.name,
+                    link.mac,
+                    &link.alias,
+                    provisional,
+                )
+            }
+            Self::Dummy(link) => (LinkKind::Dummy, &link.name, link.mac, &link.alias, None),
+            Self::Tap(link) => (LinkKind::Tun, &link.name, link.mac, &link.alias, None),
+            Self::HostDevice(moved) => {
+                return Some(Undo::ReturnDevice {
+                    netns: netns.clone(),
+                    moved: moved.clone(),
+                });
+            }
+            _ => return None,
+        };
+        Some(Undo::DeleteContainerLink {
+            netns: netns.clone(),
+            name: name.clone(),
+            kind,
+            mac,
+            alias: Some(alias.clone()),
+            provisional_name: provisional_name.cloned(),
+        })
+    }
+}
+
 impl fmt::Display for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DeleteHostLink { name, kind, mac } => {
+            Self::DeleteHostLink {
+                name, kind, mac, ..
+            } => {
                 write!(f, "delete {} {name} ({mac})", kind.name())
             }
             Self::DeleteContainerLink {
@@ -270,9 +382,15 @@ impl fmt::Display for Undo {
                 name,
                 kind,
                 mac,
+                ..
             } => {
                 write!(f, "delete {} {name} ({mac}) in {}", kind.name(), netns.path)
             }
+            Self::ReturnDevice { netns, moved } => write!(
+                f,
+                "bring {} back from {} as {}",
+                moved.name, netns.path, moved.device.name
+            ),
             Self::LoopbackDown { netns } => write!(f, "set lo down in {}", netns.path),
             Self::ForgetMasquerade { sources, .. } => {
                 let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();

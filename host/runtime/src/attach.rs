@@ -1,6 +1,7 @@
 //! Making an attachment, or one stage's part of it: decide, write down how to undo it, do it.
 
 mod addresses;
+mod device;
 mod ipam_only;
 mod link;
 mod link_first;
@@ -11,7 +12,7 @@ pub(crate) use link::on_loopback;
 use std::sync::{Arc, Mutex};
 
 use cni::request::Add;
-use kernel::{Applied, ApplyError, Kernel, Linux, Netns, NoJournal, Presence};
+use kernel::{Applied, ApplyError, Kernel, LinkFact, Linux, Netns, NoJournal, Presence};
 use plan::{Attachment, MacAddress, Merged, NetnsIdentity, Step};
 use store::{CoolDown, Record, RecordState, StorageChanges, StorageOverlay, Store, StoreError};
 
@@ -149,8 +150,14 @@ impl Attaching<'_> {
         Others::beside_steps(self.store, &self.attachment.key(), &netns, steps)
     }
 
-    fn finish(&self, recorded: Recorded, result: &cni::result::CniResult) -> Result<(), Cause> {
+    fn finish(
+        &self,
+        recorded: Recorded,
+        result: &cni::result::CniResult,
+        made: &[LinkFact],
+    ) -> Result<(), Cause> {
         let mut record = recorded.record;
+        record::keep_traces(&mut record, made);
         record::keep_result(&mut record, result)?;
         record.state = RecordState::Applied;
         self.store.mark_applied(&record)?;

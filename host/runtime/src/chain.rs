@@ -11,11 +11,11 @@ use serde_json::Value;
 use crate::failure::Cause;
 use crate::node::Node;
 
-pub(crate) use proposal::{of_link, of_previous};
+pub(crate) use proposal::{addressing_of, of_link, of_previous};
 pub(crate) use stage::{Asked, Stage};
 pub(crate) use steps::{
-    agreed_identity, merge_on_link, steps_of_bare_link, steps_on_bare_link, steps_on_interface,
-    steps_on_link,
+    WantedLink, agreed_identity, merge_on_link, steps_of_bare_link, steps_on_bare_link,
+    steps_on_interface, steps_on_link,
 };
 
 /// The storage of a plugin by its name.

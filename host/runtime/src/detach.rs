@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cni::verb::Verb;
 use kernel::{Kernel, Linux, Undone};
-use plan::Undo;
+use plan::{LinkKind, Undo};
 use store::{CoolDown, LinkEvidence, Record, StagePart, Store};
 
 use crate::chain::Stage;
@@ -180,18 +180,29 @@ fn recorded_ipam(
 }
 
 fn evidence(undo: &Undo, reason: String) -> LinkEvidence {
-    let (link, mac, netns) = match undo {
-        Undo::DeleteHostLink { name, mac, .. } => (name.clone(), Some(*mac), None),
+    let (link, kind, mac, netns) = match undo {
+        Undo::DeleteHostLink {
+            name, kind, mac, ..
+        } => (name.clone(), Some(*kind), Some(*mac), None),
         Undo::DeleteContainerLink {
-            netns, name, mac, ..
-        } => (name.clone(), Some(*mac), Some(netns.clone())),
-        Undo::LoopbackDown { netns } => ("lo".into(), None, Some(netns.clone())),
-        Undo::ForgetSpoofCheck { port, mac } => (port.clone(), Some(*mac), None),
+            netns,
+            name,
+            kind,
+            mac,
+            ..
+        } => (name.clone(), Some(*kind), Some(*mac), Some(netns.clone())),
+        Undo::ReturnDevice { netns, moved } => (
+            moved.name.clone(),
+            LinkKind::of_container(&moved.device.kind),
+            moved.mac_inside(),
+            Some(netns.clone()),
+        ),
         // No link, so never asked for.
-        _ => (String::new(), None, None),
+        _ => (String::new(), None, None, None),
     };
     LinkEvidence {
         link,
+        kind,
         mac,
         netns,
         group: None,

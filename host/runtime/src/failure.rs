@@ -122,6 +122,14 @@ pub enum Cause {
         /// Why.
         source: std::io::Error,
     },
+    /// Another container has the device.
+    #[error("{device} is given to network {}, container {}, interface {} already", shortened(&.holder.network), shortened(&.holder.container_id), .holder.interface_name)]
+    DeviceTaken {
+        /// The device.
+        device: String,
+        /// Who has it.
+        holder: Box<plan::Attachment>,
+    },
     /// The attachment is there.
     #[error("the container is attached to this network by this interface already")]
     AlreadyAttached,

@@ -24,13 +24,10 @@ pub(crate) fn choose(
 ) -> Result<Identity, Cause> {
     let made = |end: &str| made(end, attachment, now);
     let configured = requested.or_else(|| configured(link));
-    let container_mac = match (configured, link) {
+    let container_mac = match (configured, master_with_address(link)) {
         (Some(mac), _) => mac,
-        // The kernel gives it no other.
-        (None, Link::Macvlan(macvlan)) if macvlan.mode == MacvlanMode::Passthru => {
-            kernel.passthru_address(macvlan.master.as_deref(), macvlan.link_in_container)?
-        }
-        (None, _) => of_holder(link, leased).unwrap_or_else(|| made("container")),
+        (None, Some((master, in_container))) => kernel.address_of_master(master, in_container)?,
+        (None, None) => of_holder(link, leased).unwrap_or_else(|| made("container")),
     };
     Ok(Identity {
         container_mac,
@@ -44,7 +41,21 @@ pub(crate) fn choose(
 pub(crate) fn of_holder(link: &Link, leased: Option<IpAddr>) -> Option<MacAddress> {
     match link {
         Link::Bridge(bridge) => Some(bridge.mac_of_holder(leased?)),
-        Link::Ptp(_) | Link::Macvlan(_) | Link::Loopback {} => None,
+        _ => None,
+    }
+}
+
+/// The master whose Ethernet address a link has, and whether that is inside the container.
+pub(crate) fn master_with_address(link: &Link) -> Option<(Option<&str>, bool)> {
+    match link {
+        // The kernel gives it no other.
+        Link::Macvlan(macvlan) if macvlan.mode == MacvlanMode::Passthru => {
+            Some((macvlan.master.as_deref(), macvlan.link_in_container))
+        }
+        Link::Ipvlan(ipvlan) => Some((ipvlan.master.as_deref(), ipvlan.link_in_container)),
+        // With the master's address it needs no filter of the device below, as with the reference plugin.
+        Link::Vlan(vlan) => Some((Some(&vlan.master), vlan.link_in_container)),
+        _ => None,
     }
 }
 
@@ -52,7 +63,8 @@ pub(crate) fn of_holder(link: &Link, leased: Option<IpAddr>) -> Option<MacAddres
 pub(crate) fn configured(link: &Link) -> Option<MacAddress> {
     match link {
         Link::Macvlan(macvlan) => macvlan.mac,
-        Link::Bridge(_) | Link::Ptp(_) | Link::Loopback {} => None,
+        Link::Tap(tap) => tap.mac,
+        _ => None,
     }
 }
 

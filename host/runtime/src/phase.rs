@@ -74,7 +74,10 @@ impl Phase {
             | Cause::AllowList(_) => Self::Node,
             Cause::Netns(_) | Cause::OtherNetns { .. } => Self::Namespace,
             Cause::Lock(_) => Self::Lock,
-            Cause::Store(_) | Cause::AlreadyAttached | Cause::Contended { .. } => Self::Store,
+            Cause::Store(_)
+            | Cause::AlreadyAttached
+            | Cause::DeviceTaken { .. }
+            | Cause::Contended { .. } => Self::Store,
             Cause::Engine(_) | Cause::Load(_) | Cause::PluginStore(_) => Self::Load,
             Cause::Plugin(error) => Self::Plugin(error.phase),
             Cause::RequestedAddress { .. } => Self::Plugin(engine::Phase::Allocate),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use kernel::{Kernel, KernelError, Linux, NftError, TaggedLink, UntaggedLink};
-use plan::{Attachment, NetnsIdentity, NetworkTag, PortForwards, Undo};
+use plan::{Attachment, LinkKind, NetnsIdentity, NetworkTag, PortForwards, Undo};
 use store::{
     CoolDown, Lease, LeaseFilter, LeaseState, LinkEvidence, QuarantinedAddress, QuarantinedPort,
     Store, StoreError,
@@ -172,6 +172,7 @@ pub(crate) fn withhold(
 fn of_tagged(link: &TaggedLink, now: SystemTime) -> impl Iterator<Item = QuarantinedAddress> {
     let evidence = LinkEvidence {
         link: link.name.clone(),
+        kind: LinkKind::of_container(&link.kind),
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
         group: (link.nsid.is_none() && link.group != 0).then_some(link.group),
@@ -183,6 +184,7 @@ fn of_tagged(link: &TaggedLink, now: SystemTime) -> impl Iterator<Item = Quarant
 fn of_untagged(link: &UntaggedLink, now: SystemTime) -> impl Iterator<Item = QuarantinedAddress> {
     let evidence = LinkEvidence {
         link: link.name.clone(),
+        kind: link.kind,
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
         group: None,

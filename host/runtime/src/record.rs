@@ -7,6 +7,7 @@ use cni::convert::ResultError;
 use cni::ids::NetworkName;
 use cni::result::CniResult;
 use cni::version::SpecVersion;
+use kernel::LinkFact;
 use plan::{Attachment, Change, NetnsIdentity, NetworkTag, Plan, Step, Undo};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -103,7 +104,7 @@ pub(crate) fn links(record: &Record) -> impl Iterator<Item = &Undo> {
 /// The kind of the link, if the record has one of ours.
 pub(crate) fn link_kind(record: &Record) -> Option<&str> {
     let is_link =
-        |step: &Step| matches!(step, Step::Veth(_) | Step::Macvlan(_) | Step::Loopback {});
+        |step: &Step| step.is_link_inside() || matches!(step, Step::Veth(_) | Step::Loopback {});
     let part = record
         .parts
         .iter()
@@ -148,6 +149,22 @@ pub(crate) fn keep_result(record: &mut Record, result: &CniResult) -> Result<(),
         part.result = cni::convert::write(result, SpecVersion::LATEST)?;
     }
     Ok(())
+}
+
+/// Keeps what the kernel told of new links, so that they are found whatever becomes of their names.
+pub(crate) fn keep_traces(record: &mut Record, made: &[LinkFact]) {
+    let undos = record.parts.iter_mut().flat_map(|part| &mut part.undo);
+    for undo in undos {
+        if let Undo::DeleteHostLink {
+            name, mac, trace, ..
+        } = undo
+        {
+            let own = |fact: &&LinkFact| fact.name == *name && fact.mac == Some(*mac);
+            if let Some(fact) = made.iter().find(own) {
+                trace.clone_from(&fact.trace);
+            }
+        }
+    }
 }
 
 /// The network's configuration as it was when the attachment was made; None where the record holds none that can be

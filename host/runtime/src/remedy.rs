@@ -119,6 +119,7 @@ pub(crate) fn of(code: Code) -> &'static str {
         Code::HOST_PORT_TAKEN => {
             "choose another port of the host, or DEL the attachment that has this one"
         }
+        Code::DEVICE_TAKEN => "choose another device, or DEL the attachment that has this one",
         _ => "the code is the delegate's own: look it up in its documents",
     }
 }

@@ -88,6 +88,7 @@ pub(crate) fn code(cause: &Cause) -> Code {
             engine::ReserveError::Taken { .. } => Code::ADDRESS_TAKEN,
             _ => Code::CHANGE_REFUSED,
         },
+        Cause::DeviceTaken { .. } => Code::DEVICE_TAKEN,
         Cause::AlreadyAttached => Code::INTERFACE_EXISTS,
         Cause::Unproven(_) | Cause::CleanUp(_) => Code::CLEANUP_INCOMPLETE,
         Cause::Store(StoreError::PortTaken { .. } | StoreError::PortQuarantined { .. }) => {

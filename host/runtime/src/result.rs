@@ -136,8 +136,8 @@ fn of_dns(dns: &plan::Dns) -> Dns {
 fn interface(fact: &LinkFact, netns: &Path) -> Interface {
     Interface {
         name: fact.name.clone(),
-        mac: Some(fact.mac.to_string()),
-        mtu: Some(fact.mtu),
+        mac: fact.mac.map(|mac| mac.to_string()),
+        mtu: (fact.mtu != 0).then_some(fact.mtu),
         sandbox: (fact.side == Side::Container).then(|| netns.to_string_lossy().into_owned()),
         ..Interface::default()
     }
@@ -162,6 +162,10 @@ fn dns(config: &NetworkConfig, from_ipam: Dns) -> Dns {
 
 /// What earlier plugins of the list made stays in the result (CNI 1.1.0, "ADD").
 fn behind(mut previous: CniResult, mut ours: CniResult) -> CniResult {
+    // What the new interface took over from an earlier one is its own now.
+    let ours_has = |ip: &IpConfig| ours.ips.iter().any(|own| own.address == ip.address);
+    previous.ips.retain(|ip| !ours_has(ip));
+    previous.routes.retain(|route| !ours.routes.contains(route));
     let offset = previous.interfaces.len();
     for ip in &mut ours.ips {
         ip.interface = ip.interface.map(|index| index + offset);

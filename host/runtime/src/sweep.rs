@@ -256,12 +256,15 @@ fn link_of(evidence: &LinkEvidence) -> Option<Undo> {
             name,
             kind: LinkKind::Veth,
             mac,
+            trace: None,
         },
         Some(netns) => Undo::DeleteContainerLink {
             netns: netns.clone(),
             name,
-            kind: LinkKind::Macvlan,
+            kind: evidence.kind.unwrap_or(LinkKind::Macvlan),
             mac,
+            alias: None,
+            provisional_name: None,
         },
     })
 }

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use plan::{Attachment, MacAddress, NetnsIdentity, NetworkTag};
+use plan::{Attachment, LinkKind, MacAddress, NetnsIdentity, NetworkTag};
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
@@ -75,6 +75,9 @@ pub enum LeaseState {
 pub struct LinkEvidence {
     /// Its name, on the host or in the container.
     pub link: String,
+    /// Its kind; None where it is not known, or is a device of the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<LinkKind>,
     /// Its Ethernet address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<MacAddress>,

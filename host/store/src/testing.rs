@@ -73,6 +73,7 @@ pub(crate) fn range(first: &str, last: &str) -> AddressRange {
 
 pub(crate) fn evidence() -> LinkEvidence {
     LinkEvidence {
+        kind: None,
         link: "veth0".into(),
         mac: None,
         netns: None,

@@ -61,6 +61,7 @@ codes! {
     plugin::stages_that_disagree: 115, "network pods, container a, interface eth0, plugin bridge, phase merge of ADD: ";
     plugin::an_address_of_no_range: 116, "network pods, container a, interface eth0, plugin bridge, phase verify of ADD: ";
     attachment::a_host_port_that_another_has: 117, "network pods, container b, interface eth0, plugin bridge, phase store of ADD: ";
+    attachment::a_device_that_another_has: 118, "network pods, container b, interface eth0, plugin host-device, phase store of ADD: ";
 }
 
 fn network() -> Network {

@@ -157,6 +157,41 @@ fn a_pod_whose_path_was_unmounted_keeps_its_address() -> Result<()> {
 }
 
 #[test]
+fn a_pod_whose_end_on_the_host_was_renamed_keeps_its_address() -> Result<()> {
+    let node = node!();
+    // The one address is .2.
+    let network = Network::bridge("pods", &["10.1.0.0/29"]).with(
+        "/ipam/ranges",
+        json!([[{"subnet": "10.1.0.0/29", "rangeStart": "10.1.0.2", "rangeEnd": "10.1.0.2"}]]),
+    );
+    let (pod, late) = (node.pod("a")?, node.pod("late")?);
+    let result = network.add(&node, &pod).succeed()?;
+    let end = node.link_names("veth")?.remove(0);
+    node.ok(&["ip", "link", "set", &end, "down"])?;
+    node.ok(&[
+        "ip",
+        "link",
+        "set",
+        &end,
+        "name",
+        "renamed0",
+        "address",
+        "02:00:00:00:00:99",
+    ])?;
+    assert_eq!(network.add(&node, &late).fail()?.code, EXHAUSTED);
+    // Not even out of sight, with the pod's end still there.
+    let elsewhere = node.pod("elsewhere")?;
+    node.ok(&["ip", "link", "set", "renamed0", "netns", elsewhere.name()])?;
+    assert_eq!(network.add(&node, &late).fail()?.code, EXHAUSTED);
+    network.del(&node, &pod, &result).succeed()?;
+    assert!(!pod.has_link("eth0")? && !elsewhere.has_link("renamed0")?);
+    let given = network.add(&node, &late).succeed()?;
+    assert_eq!(addresses(&given), addresses(&result));
+    network.del(&node, &late, &given).succeed()?;
+    assert_nothing_left(&node, &[result, given])
+}
+
+#[test]
 fn a_path_that_names_another_namespace_by_now_is_no_reason_to_delete_there() -> Result<()> {
     let node = node!();
     let network = Network::bridge("pods", &["10.1.0.0/24"]);

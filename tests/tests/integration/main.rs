@@ -9,6 +9,7 @@ mod artifacts;
 mod attach;
 mod concurrency;
 mod delegation;
+mod devices;
 mod drop_in;
 mod errors;
 mod examples;
@@ -75,6 +76,19 @@ pub(crate) fn addresses(result: &serde_json::Value) -> Vec<String> {
         .filter_map(|text| text.split('/').next())
         .map(str::to_owned)
         .collect()
+}
+
+/// Does this kernel have the links that the example is of? False after telling that it is skipped.
+pub(crate) fn has_kind_of(node: &Node, example: &std::path::Path) -> anyhow::Result<bool> {
+    let name = example.file_stem().and_then(|name| name.to_str());
+    let words: &[&str] = match name {
+        Some("macvlan") => &["link", "eth0", "type", "macvlan"],
+        Some("ipvlan") => &["link", "eth0", "type", "ipvlan"],
+        Some("vlan") => &["link", "eth0", "type", "vlan", "id", "9"],
+        Some("dummy") => &["type", "dummy"],
+        _ => return Ok(true),
+    };
+    wasm_cni_tests::link_kind(node, words)
 }
 
 /// Gives the node an `eth0` for macvlans to sit on.

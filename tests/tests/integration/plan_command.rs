@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use wasm_cni_tests::{CniCall, Node, Pod, guest, install_plugin, link_kind, workspace};
+use wasm_cni_tests::{CniCall, Node, Pod, guest, install_plugin, workspace};
 
-use crate::{lan, node};
+use crate::{has_kind_of, lan, node};
 use seen::Seen;
 
 /// What a Kubernetes runtime passes; networks take what they declare.
@@ -50,9 +50,7 @@ fn the_plan_of_every_example_is_what_the_kernel_has_afterwards() -> Result<()> {
         // A fresh node each, since addresses follow from what was given before.
         let node = node!();
         lan(&node)?;
-        if path.ends_with("macvlan.conflist")
-            && !link_kind(&node, &["link", "eth0", "type", "macvlan"])?
-        {
+        if !has_kind_of(&node, &path)? {
             continue;
         }
         let steps = compare(&node, &path).with_context(|| path.display().to_string())?;

@@ -70,6 +70,8 @@ impl Code {
     pub const CHANGE_REFUSED: Self = Self(116);
     /// A port of the host belongs to another attachment.
     pub const HOST_PORT_TAKEN: Self = Self(117);
+    /// A device of the host belongs to another attachment.
+    pub const DEVICE_TAKEN: Self = Self(118);
 
     /// A code by its number.
     pub const fn new(number: u32) -> Self {

@@ -48,15 +48,17 @@ impl Linux {
 
 /// Sets `net.ipv4.conf.….arp_notify` by netlink, which has no such way for `ndisc_notify`.
 fn arp_notify(index: u32) -> LinkMessage {
+    LinkUnspec::new_with_index(index)
+        .append_extra_attribute(arp_notify_attribute())
+        .build()
+}
+
+pub(super) fn arp_notify_attribute() -> LinkAttribute {
     // `IFLA_INET_CONF` in `IFLA_AF_SPEC`: a parameter's number and its value (`inet_set_link_af`).
     let parameter = DefaultNla::new(IPV4_DEVCONF_ARP_NOTIFY, 1_u32.to_ne_bytes().to_vec());
     let parameters = DefaultNla::new(IFLA_INET_CONF | NLA_F_NESTED, bytes(&parameter));
     let family = DefaultNla::new(AF_INET | NLA_F_NESTED, bytes(&parameters));
-    LinkUnspec::new_with_index(index)
-        .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Other(
-            family,
-        )]))
-        .build()
+    LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Other(family)])
 }
 
 fn bytes(attribute: &DefaultNla) -> Vec<u8> {

@@ -22,9 +22,10 @@ impl Linux {
         self.shape_bridge(&bridge, wanted)?;
         Ok(Performed::links([LinkFact {
             name: bridge.name,
-            mac: bridge.mac.unwrap_or(wanted.mac),
+            mac: Some(bridge.mac.unwrap_or(wanted.mac)),
             mtu: bridge.mtu,
             side: Side::Host,
+            trace: None,
         }]))
     }
 

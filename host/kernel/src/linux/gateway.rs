@@ -63,9 +63,10 @@ impl Linux {
         Ok(Performed::links(gateway.mac.map_or_else(Vec::new, |mac| {
             vec![LinkFact {
                 name: gateway.name,
-                mac,
+                mac: Some(mac),
                 mtu: gateway.mtu,
                 side: Side::Host,
+                trace: None,
             }]
         })))
     }

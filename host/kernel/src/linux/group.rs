@@ -150,10 +150,14 @@ fn is_firewall(undo: &Undo) -> bool {
 
 fn is_record_of(undo: &Undo, link: &LinkState) -> bool {
     match undo {
-        Undo::DeleteHostLink { name, kind, mac } => Recorded {
+        Undo::DeleteHostLink {
+            name, kind, mac, ..
+        } => Recorded {
             name,
             kind: *kind,
             mac: *mac,
+            alias: None,
+            provisional_name: None,
         }
         .is(link),
         _ => false,

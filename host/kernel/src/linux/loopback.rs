@@ -27,9 +27,10 @@ impl Linux {
             })?;
         Ok(Performed::links([LinkFact {
             name: lo.name,
-            mac: lo.mac.unwrap_or(MacAddress([0; 6])),
+            mac: Some(lo.mac.unwrap_or(MacAddress([0; 6]))),
             mtu: lo.mtu,
             side: Side::Container,
+            trace: None,
         }]))
     }
 

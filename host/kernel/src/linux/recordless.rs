@@ -66,6 +66,7 @@ impl Linux {
                     name: link.name,
                     kind: LinkKind::Ifb,
                     mac,
+                    trace: None,
                 })?;
             }
         }

@@ -1,6 +1,8 @@
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 use nix::errno::Errno;
-use plan::{LinkKind, MacAddress, MasqueradeSources, NetnsIdentity, SpoofCheck, Undo};
+use plan::{
+    LinkAlias, LinkKind, MacAddress, MasqueradeSources, NetnsIdentity, SpoofCheck, Undo, VethTrace,
+};
 use rtnetlink::LinkUnspec;
 
 use super::chained;
@@ -17,6 +19,10 @@ pub(super) struct Recorded<'a> {
     pub(super) name: &'a str,
     pub(super) kind: LinkKind,
     pub(super) mac: MacAddress,
+    /// Where we have given it one.
+    pub(super) alias: Option<&'a str>,
+    /// Its name until it was finished.
+    pub(super) provisional_name: Option<&'a str>,
 }
 
 impl Recorded<'_> {
@@ -24,13 +30,22 @@ impl Recorded<'_> {
         self.wears(&link.name) && self.is_device(link)
     }
 
-    /// The same device, whatever its name is now.
+    /// The same device, whatever its name is now. Its alias says more than its address, which a container may change and
+    /// which all that is on one master may share.
     fn is_device(&self, link: &LinkState) -> bool {
-        link.kind == self.kind.name() && link.mac == Some(self.mac)
+        let alias = link.alias.as_deref();
+        let is_ours = |text: &str| text.parse::<LinkAlias>().is_ok();
+        let same = match (self.alias, alias) {
+            (Some(own), Some(found)) if is_ours(found) => own == found,
+            _ => link.mac == Some(self.mac),
+        };
+        link.kind == self.kind.name() && same
     }
 
     fn wears(&self, name: &str) -> bool {
-        name == self.name || (self.kind == LinkKind::Macvlan && name == provisional_name(self.mac))
+        name == self.name
+            || self.provisional_name == Some(name)
+            || (self.kind == LinkKind::Macvlan && name == provisional_name(self.mac))
     }
 }
 
@@ -55,6 +70,7 @@ impl Linux {
                 let finding = self.find_recorded(undo)?;
                 self.delete(undo, finding)
             }
+            Undo::ReturnDevice { netns, moved } => self.return_device(netns, moved),
             Undo::LoopbackDown { netns } => self.loopback_down(netns),
             Undo::ForgetMasquerade { network, sources } => {
                 let forgotten = self.nft()?.forget_masquerade(*network, sources)?;
@@ -97,6 +113,7 @@ impl Linux {
                     Finding::Unproven(_) => Presence::Unknown,
                 });
             }
+            Undo::ReturnDevice { netns, moved } => return self.device_presence(netns, moved),
             Undo::LoopbackDown { netns } => match reopen(netns)? {
                 Some(netns) => loopback(netns.route())?.is_some_and(|lo| lo.up),
                 None => false,
@@ -138,32 +155,39 @@ impl Linux {
 
     fn find_recorded(&self, undo: &Undo) -> Result<Finding, KernelError> {
         match undo {
-            Undo::DeleteHostLink { name, kind, mac } => {
+            Undo::DeleteHostLink {
+                name,
+                kind,
+                mac,
+                trace,
+            } => {
                 let recorded = Recorded {
                     name,
                     kind: *kind,
                     mac: *mac,
+                    alias: None,
+                    provisional_name: None,
                 };
-                Ok(match find(&self.host, name)? {
-                    None => Finding::Gone,
-                    Some(link) if recorded.is(&link) => Finding::Ours {
-                        index: link.index,
-                        nsid: None,
-                        inside: None,
-                    },
-                    Some(link) => Finding::Other(link.description()),
-                })
+                let named = find(&self.host, name)?;
+                match named {
+                    Some(link) if recorded.is(&link) => Ok(on_host(&link)),
+                    named => self.find_by_trace(named, trace.as_ref()),
+                }
             }
             Undo::DeleteContainerLink {
                 netns,
                 name,
                 kind,
                 mac,
+                alias,
+                provisional_name,
             } => {
                 let recorded = Recorded {
                     name,
                     kind: *kind,
                     mac: *mac,
+                    alias: alias.as_deref(),
+                    provisional_name: provisional_name.as_deref(),
                 };
                 match netns.nsid {
                     Some(nsid) => self.find_by_nsid(nsid, recorded),
@@ -173,6 +197,38 @@ impl Linux {
             // Not links.
             _ => Ok(Finding::Gone),
         }
+    }
+
+    /// A veth whose end on the host does not bear its name or address any more: somebody renamed it, or it is gone. Its
+    /// index belongs to it until the next boot, and so does its peer; without the end on the host the container's speaks.
+    fn find_by_trace(
+        &self,
+        named: Option<LinkState>,
+        trace: Option<&VethTrace>,
+    ) -> Result<Finding, KernelError> {
+        if let Some(trace) = trace {
+            let found = self.host.link_by_index(trace.index, None);
+            let found =
+                found.map_err(|refusal| refusal.when("reading the host's end of a veth"))?;
+            if let Some(link) = found.filter(|link| is_traced(link, trace)) {
+                return Ok(on_host(&link));
+            }
+            let peer = Recorded {
+                name: &trace.peer_name,
+                kind: LinkKind::Veth,
+                mac: trace.peer_mac,
+                alias: None,
+                provisional_name: None,
+            };
+            let finding = self.find_by_nsid(trace.nsid, peer)?;
+            if matches!(finding, Finding::Ours { .. } | Finding::Unproven(_)) {
+                return Ok(finding);
+            }
+        }
+        Ok(match named {
+            Some(link) => Finding::Other(link.description()),
+            None => Finding::Gone,
+        })
     }
 
     /// EINVAL: no namespace has the id, so the recorded one is dead and its links with it. The id may have been given to
@@ -263,22 +319,35 @@ fn outcome(forgotten: bool) -> Undone {
     }
 }
 
+fn on_host(link: &LinkState) -> Finding {
+    Finding::Ours {
+        index: link.index,
+        nsid: None,
+        inside: None,
+    }
+}
+
+fn is_traced(link: &LinkState, trace: &VethTrace) -> bool {
+    link.kind == LinkKind::Veth.name()
+        && link.lower == Some(trace.peer_index)
+        && link.lower_nsid == Some(trace.nsid)
+}
+
 fn pick(
     links: Vec<LinkState>,
     recorded: Recorded<'_>,
     nsid: Option<i32>,
     inside: Option<Netns>,
 ) -> Finding {
-    if let Some(link) = links.iter().find(|link| recorded.is_device(link)) {
-        return if recorded.is(link) {
-            Finding::Ours {
-                index: link.index,
-                nsid,
-                inside,
-            }
-        } else {
-            Finding::Unproven(format!("it is called {} now", link.name))
+    if let Some(link) = links.iter().find(|link| recorded.is(link)) {
+        return Finding::Ours {
+            index: link.index,
+            nsid,
+            inside,
         };
+    }
+    if let Some(link) = links.iter().find(|link| recorded.is_device(link)) {
+        return Finding::Unproven(format!("it is called {} now", link.name));
     }
     match links.into_iter().find(|link| link.name == recorded.name) {
         Some(link) => Finding::Other(link.description()),

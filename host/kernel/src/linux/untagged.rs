@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use plan::{LinkKind, MacAddress};
 
 use super::Linux;
+use super::loopback::LOOPBACK;
 use super::tagged::is_link_local;
 use crate::KernelError;
 use crate::netlink::LinkState;
@@ -16,15 +17,16 @@ pub struct UntaggedLink {
     pub name: String,
     /// Its Ethernet address.
     pub mac: MacAddress,
-    /// Its kind.
-    pub kind: LinkKind,
+    /// Its kind; None for a device of the host.
+    pub kind: Option<LinkKind>,
     /// The namespace that it is in, as the host's knows it; None: the host's own.
     pub nsid: Option<i32>,
 }
 
 impl Linux {
-    /// Every veth of the host whose other end is in another namespace, and every macvlan in a namespace that has an
-    /// nsid, as far as they carry no alias of ours and have addresses. As [`Linux::tagged_links`], not for every call.
+    /// Every veth of the host whose other end is in another namespace, and every link without an end on the host in a
+    /// namespace that has an nsid, as far as they carry no alias of ours and have addresses. As [`Linux::tagged_links`],
+    /// not for every call.
     ///
     /// # Errors
     /// When a table can't be read.
@@ -35,16 +37,19 @@ impl Linux {
             if let ("veth", Some(peer), Some(nsid)) =
                 (link.kind.as_str(), link.lower, link.lower_nsid)
             {
-                found.extend(self.untagged(link, LinkKind::Veth, None, (peer, nsid)));
+                found.extend(self.untagged(link, Some(LinkKind::Veth), None, (peer, nsid)));
             }
         }
         let nsids = self.host.nsids();
         for nsid in nsids.map_err(|refusal| refusal.when("reading the namespaces' ids"))? {
             // A namespace that dies meanwhile has no links any more.
             for link in self.host.links(Some(nsid)).unwrap_or_default() {
-                if link.kind == "macvlan" {
+                let kind = LinkKind::of_container(&link.kind);
+                // A device of the host is of no kind; `lo` is another's.
+                let device = link.kind.is_empty() && link.index != LOOPBACK;
+                if device || kind.is_some_and(|kind| kind != LinkKind::Veth) {
                     let place = (link.index, nsid);
-                    found.extend(self.untagged(link, LinkKind::Macvlan, Some(nsid), place));
+                    found.extend(self.untagged(link, kind, Some(nsid), place));
                 }
             }
         }
@@ -54,7 +59,7 @@ impl Linux {
     fn untagged(
         &self,
         link: LinkState,
-        kind: LinkKind,
+        kind: Option<LinkKind>,
         nsid: Option<i32>,
         (interface, of): (u32, i32),
     ) -> Option<UntaggedLink> {

@@ -1,6 +1,7 @@
 //! Is everything still as it was made (CNI CHECK)?
 
 mod filter;
+mod inside;
 mod link;
 mod network;
 
@@ -24,6 +25,11 @@ impl Linux {
             Step::MasqueradeNetwork(wanted) => Ok(self.nft()?.verify_masquerade_network(wanted)?),
             Step::Veth(wanted) => self.compare_veth(wanted),
             Step::Macvlan(wanted) => self.compare_macvlan(wanted),
+            Step::Ipvlan(wanted) => self.compare_ipvlan(wanted),
+            Step::Vlan(wanted) => self.compare_vlan(wanted),
+            Step::HostDevice(wanted) => self.compare_device(wanted),
+            Step::Dummy(wanted) => self.compare_dummy(wanted),
+            Step::Tap(wanted) => self.compare_tap(wanted),
             Step::Loopback {} => self.compare_loopback(),
             Step::SpoofCheck(wanted) => Ok(self.nft()?.verify_spoof_check(wanted)?),
             Step::ContainerAddresses(wanted) => self.compare_addresses(wanted),

@@ -2,7 +2,7 @@ use std::os::fd::RawFd;
 
 use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkMessage};
 use nix::errno::Errno;
-use plan::VethPair;
+use plan::{VethPair, VethTrace};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::{Linux, find, find_required, link_local, router, set};
@@ -87,15 +87,28 @@ fn facts(wanted: &VethPair, host_end: &LinkState) -> Vec<LinkFact> {
     vec![
         LinkFact {
             name: wanted.host_name.clone(),
-            mac: wanted.host_mac,
+            mac: Some(wanted.host_mac),
             mtu: host_end.mtu,
             side: Side::Host,
+            trace: trace(wanted, host_end),
         },
         LinkFact {
             name: wanted.container_name.clone(),
-            mac: wanted.container_mac,
+            mac: Some(wanted.container_mac),
             mtu: host_end.mtu,
             side: Side::Container,
+            trace: None,
         },
     ]
+}
+
+/// None where the kernel does not tell all of it.
+fn trace(wanted: &VethPair, host_end: &LinkState) -> Option<VethTrace> {
+    Some(VethTrace {
+        index: host_end.index,
+        peer_index: host_end.lower?,
+        nsid: host_end.lower_nsid?,
+        peer_name: wanted.container_name.clone(),
+        peer_mac: wanted.container_mac,
+    })
 }

@@ -1,8 +1,9 @@
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, Nla};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, InfoBridge, InfoBridgePort, InfoData, InfoMacVlan, InfoPortData,
-    LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage, MacVlanMode, State,
+    AfSpecInet6, AfSpecUnspec, InfoBridge, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan,
+    InfoPortData, InfoTun, InfoVlan, IpVlanMode, LinkAttribute, LinkExtentMask, LinkFlags,
+    LinkInfo, LinkMessage, MacVlanMode, State,
 };
 use nix::errno::Errno;
 use plan::MacAddress;
@@ -41,7 +42,48 @@ pub(crate) struct LinkState {
     pub(crate) default_vlan: Option<u16>,
     pub(crate) port: Option<PortState>,
     pub(crate) macvlan_mode: Option<MacVlanMode>,
+    pub(crate) ipvlan_mode: Option<IpVlanMode>,
+    /// The VLAN that a link of kind `vlan` is of.
+    pub(crate) vlan_id: Option<u16>,
+    pub(crate) tun: TunState,
     pub(crate) ipv6: Option<Ipv6Settings>,
+}
+
+/// A tun or tap device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TunState {
+    pub(crate) owner: Option<u32>,
+    pub(crate) group: Option<u32>,
+    pub(crate) multi_queue: bool,
+}
+
+impl TunState {
+    /// `linux/if_link.h`, `IFLA_TUN_*`.
+    fn read(attributes: Vec<InfoTun>) -> Self {
+        const OWNER: u16 = 1;
+        const GROUP: u16 = 2;
+        const MULTI_QUEUE: u16 = 7;
+        let mut state = Self::default();
+        for attribute in attributes {
+            let InfoTun::Other(attribute) = attribute else {
+                continue;
+            };
+            let mut value = vec![0; attribute.value_len()];
+            attribute.emit_value(&mut value);
+            let number = || {
+                <[u8; 4]>::try_from(value.as_slice())
+                    .ok()
+                    .map(u32::from_ne_bytes)
+            };
+            match attribute.kind() {
+                OWNER => state.owner = number(),
+                GROUP => state.group = number(),
+                MULTI_QUEUE => state.multi_queue = value.first() == Some(&1),
+                _ => {}
+            }
+        }
+        state
+    }
 }
 
 /// A port of a bridge.
@@ -131,6 +173,19 @@ impl LinkState {
                     _ => None,
                 });
             }
+            LinkInfo::Data(InfoData::IpVlan(data)) => {
+                self.ipvlan_mode = data.into_iter().find_map(|each| match each {
+                    InfoIpVlan::Mode(mode) => Some(mode),
+                    _ => None,
+                });
+            }
+            LinkInfo::Data(InfoData::Vlan(data)) => {
+                self.vlan_id = data.into_iter().find_map(|each| match each {
+                    InfoVlan::Id(id) => Some(id),
+                    _ => None,
+                });
+            }
+            LinkInfo::Data(InfoData::Tun(data)) => self.tun = TunState::read(data),
             LinkInfo::PortData(InfoPortData::BridgePort(data)) => {
                 let mut port = PortState::default();
                 for each in data {

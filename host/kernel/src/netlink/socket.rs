@@ -194,6 +194,13 @@ impl Refusal {
         )
     }
 
+    /// No module of the kernel makes links of the kind. Another refusal with this number has other words.
+    pub(crate) fn is_unknown_kind(&self) -> bool {
+        let said = self.detail.as_deref();
+        self.errno == Errno::EOPNOTSUPP
+            && said.is_none_or(|said| said.contains("Unknown device type"))
+    }
+
     /// The error, once it is known what was being done.
     pub(crate) fn when(self, doing: impl Into<String>) -> KernelError {
         let doing = doing.into();

@@ -23,8 +23,8 @@ use kernel::{
     Undone, apply,
 };
 use plan::{
-    Addressing, Attachment, Identity, InterfaceAddress, Link, LinkRequest, MacAddress, Mismatch,
-    NetnsIdentity, Plan, Step, Undo,
+    Addressing, Attachment, DeviceState, Identity, InterfaceAddress, Link, LinkRequest, MacAddress,
+    Mismatch, NetnsIdentity, Plan, Step, Undo,
 };
 use serde_json::Value;
 
@@ -148,6 +148,17 @@ pub(crate) fn plan_for(
     link: &str,
     addresses: &[(&str, Option<&str>)],
 ) -> Plan {
+    plan_with(attachment, group, link, addresses, None)
+}
+
+/// With the device of the host that the link asks for.
+pub(crate) fn plan_with(
+    attachment: &Attachment,
+    group: u8,
+    link: &str,
+    addresses: &[(&str, Option<&str>)],
+    device: Option<&DeviceState>,
+) -> Plan {
     let addresses = addresses
         .iter()
         .map(|(address, gateway)| InterfaceAddress {
@@ -167,13 +178,29 @@ pub(crate) fn plan_for(
         mtu: link.mtu(),
         subnets: &[],
         identity: Identity {
-            container_mac: MacAddress::from_seed(attachment.container_id.as_bytes()),
+            container_mac: device
+                .and_then(|device| device.mac)
+                .unwrap_or_else(|| MacAddress::from_seed(attachment.container_id.as_bytes())),
             host_mac: MacAddress::from_seed(attachment.host_interface_name().as_bytes()),
             bridge_mac: MacAddress::from_seed(b"bridge"),
             group: 100 + u32::from(group),
         },
+        device,
     })
     .unwrap()
+}
+
+/// Does this kernel make such links (`type dummy`)? Tells that the test is skipped where it does not.
+pub(crate) fn offers(host: &Namespace, link: &str) -> bool {
+    let words = format!("link add name probe0 {link}");
+    let words: Vec<_> = words.split(' ').collect();
+    let offered = host.run(|| Command::new("ip").args(&words).output().unwrap());
+    if !offered.status.success() {
+        println!("skipped: this kernel offers no link of {link}");
+        return false;
+    }
+    host.ip("link del probe0");
+    true
 }
 
 /// The one object that `ip -j` found.

@@ -38,6 +38,7 @@ fn plan(link: &str, addressing: &Addressing) -> Result<Plan, Vec<String>> {
             bridge_mac: seeded(b"b"),
             group: 7,
         },
+        device: None,
     })
 }
 
@@ -254,6 +255,7 @@ fn addresses_are_announced_unless_each_holder_has_the_same_ethernet_address() {
             mtu: None,
             subnets: &[],
             identity,
+            device: None,
         };
         let steps = build(&request).unwrap().steps;
         steps.iter().any(|step| matches!(step, Step::Announce(_)))

@@ -35,7 +35,7 @@ impl Attaching<'_> {
                         steps: Vec::new(),
                         storage,
                     };
-                    self.finish(recorded, &result)?;
+                    self.finish(recorded, &result, &[])?;
                     return Ok(result);
                 }
                 Put::Contended => self.release_reserved(None)?,

@@ -1,5 +1,6 @@
 //! An interface with its IPAM and its chain, as one transaction.
 
+use cni::config::NetworkConfig;
 use ipnet::IpNet;
 use kernel::{ApplyError, KernelError, Linux, Place};
 use plan::{Addressing, Identity, InterfaceAddress, Link, Merged, NetnsIdentity, Plan, Step};
@@ -7,7 +8,7 @@ use plan::{Addressing, Identity, InterfaceAddress, Link, Merged, NetnsIdentity, 
 use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
 use serde_json::Value;
 
-use crate::chain::{self, Stage};
+use crate::chain::{self, Stage, WantedLink};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
 use crate::identity;
@@ -29,22 +30,25 @@ impl Attaching<'_> {
         let mut kernel = Linux::with_container(&self.netns)?;
         self.clear_way(&mut kernel)?;
         self.name_is_free(&kernel, link)?;
+        let (device, user_space) = self.device(&kernel, link)?;
+        let wanted = WantedLink { link, device };
         let config = &self.request.call.config;
         let ipam = Ipam::of_call(self.node, &self.request.call)?;
         if let Some(Ipam::Delegated(delegated)) = &ipam
             && link.stands_without_addresses()
         {
-            return self.link_first(&mut kernel, link, delegated);
+            return self.link_first(&mut kernel, &wanted, user_space, delegated);
         }
-        let (recorded, merged) = self.decide_and_record(&kernel, link, ipam.as_ref())?;
-        let applied = match self.apply(&mut kernel, &recorded.steps, &recorded.record) {
+        let (recorded, merged) = self.decide_and_record(&kernel, &wanted, ipam.as_ref())?;
+        let mut applied = match self.apply(&mut kernel, &recorded.steps, &recorded.record) {
             Ok(applied) => applied,
             Err(error) => return Err(self.give_up(ipam.as_ref(), error)),
         };
         let addressing = match link {
             Link::Loopback {} => on_loopback(&kernel.loopback_addresses()?),
-            Link::Bridge(_) | Link::Ptp(_) | Link::Macvlan(_) => merged.proposal.addressing.clone(),
+            _ => merged.proposal.addressing.clone(),
         };
+        applied.links.extend(user_space);
         let dns_is_decided = sets_dns(&merged);
         let result = result::of_link(
             link,
@@ -54,7 +58,7 @@ impl Attaching<'_> {
             &applied.links,
             &self.request.netns,
         );
-        self.finish(recorded, &result)?;
+        self.finish(recorded, &result, &applied.links)?;
         Ok(result)
     }
 
@@ -75,17 +79,17 @@ impl Attaching<'_> {
     fn decide_and_record(
         &self,
         kernel: &Linux,
-        link: &Link,
+        wanted: &WantedLink<'_>,
         ipam: Option<&Ipam>,
     ) -> Result<(Recorded, Merged), Cause> {
         let stages = Stage::of_chain(&self.request.call.config);
         for _ in 0..MOST_TRIES {
             let overlay = self.overlay();
             let written = self
-                .decide(kernel, link, ipam, &stages, &overlay)
+                .decide(kernel, wanted, ipam, &stages, &overlay)
                 .and_then(|decided| {
                     let storage = ipam::changes(self.store, self.attachment, &overlay);
-                    let (record, steps) = self.record(kernel, link, ipam, &stages, &decided)?;
+                    let (record, steps) = self.record(kernel, wanted, ipam, &stages, &decided)?;
                     let put = self.put(&record, &storage)?;
                     let recorded = Recorded {
                         record,
@@ -112,13 +116,14 @@ impl Attaching<'_> {
     fn decide(
         &self,
         kernel: &Linux,
-        link: &Link,
+        wanted: &WantedLink<'_>,
         ipam: Option<&Ipam>,
         stages: &[Stage],
         overlay: &Overlay,
     ) -> Result<Decided, Cause> {
+        let link = wanted.link;
         let allocated = match ipam {
-            None => Allocated::default(),
+            None => adopted(&self.request.call.config, link),
             Some(Ipam::Delegated(delegated)) => Allocated::by_delegate(delegated.allocate()?),
             Some(Ipam::Plugin(plugin)) => {
                 plugin.allocate(self.node, self.attachment, self.request, overlay)?
@@ -129,7 +134,7 @@ impl Attaching<'_> {
             self.store,
             self.attachment,
             link,
-            self.requested_mac(),
+            self.requested_mac().or_else(|| wanted.device.as_ref()?.mac),
             plugin(ipam).and_then(|_| allocated.addressing.first()),
             self.node.now,
         )?;
@@ -155,18 +160,19 @@ impl Attaching<'_> {
     fn record(
         &self,
         kernel: &Linux,
-        link: &Link,
+        wanted: &WantedLink<'_>,
         ipam: Option<&Ipam>,
         stages: &[Stage],
         decided: &Decided,
     ) -> Result<(store::Record, Vec<Step>), Cause> {
+        let link = wanted.link;
         let subnets = match plugin(ipam) {
             Some(plugin) => plugin.policy(&self.request.addresses).subnets(),
             None => Vec::new(),
         };
         let (plan, chain) = chain::steps_on_link(
             self.attachment,
-            link,
+            wanted,
             &decided.merged,
             &subnets,
             decided.identity,
@@ -206,11 +212,7 @@ impl Attaching<'_> {
         plan: &Plan,
     ) -> Result<NetnsIdentity, Cause> {
         let mut identity = self.netns.identity();
-        if plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::Macvlan(_)))
-        {
+        if plan.steps.iter().any(Step::is_link_inside) {
             identity.nsid = Some(kernel.assign_nsid(&self.netns)?);
         }
         Ok(identity)
@@ -230,6 +232,17 @@ impl Attaching<'_> {
             }
         }
         error.into()
+    }
+}
+
+/// The addresses that `prevResult` has for an ipvlan without IPAM, as with the reference plugin.
+fn adopted(config: &NetworkConfig, link: &Link) -> Allocated {
+    match (link, &config.previous_result) {
+        (Link::Ipvlan(_), Some(previous)) => Allocated {
+            addressing: chain::addressing_of(&previous.result),
+            ..Allocated::default()
+        },
+        _ => Allocated::default(),
     }
 }
 

@@ -4,12 +4,12 @@
 use cni::result::CniResult;
 use cni::verb::Verb;
 use kernel::{Applied, LinkFact, Linux, Side};
-use plan::{Addressing, Identity, Link, Merged, Plan, Step};
+use plan::{Addressing, Identity, Merged, Plan, Step};
 use serde_json::Value;
 use store::Record;
 
 use super::{Attaching, MOST_TRIES, Put, Recorded, agreed, contended, sets_dns};
-use crate::chain::{self, Stage};
+use crate::chain::{self, Stage, WantedLink};
 use crate::clock::unix_seconds;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
@@ -19,7 +19,7 @@ use crate::{identity, record, result};
 
 /// The bare link, made.
 struct Bare<'a> {
-    link: &'a Link,
+    wanted: &'a WantedLink<'a>,
     identity: Identity,
     plan: Plan,
     record: Record,
@@ -30,10 +30,12 @@ impl Attaching<'_> {
     pub(super) fn link_first(
         &self,
         kernel: &mut Linux,
-        link: &Link,
+        wanted: &WantedLink<'_>,
+        user_space: Option<LinkFact>,
         ipam: &DelegatedIpam,
     ) -> Result<CniResult, Cause> {
-        let bare = self.make_bare(kernel, link)?;
+        let mut bare = self.make_bare(kernel, wanted)?;
+        bare.facts.extend(user_space);
         let mut record = bare.record.clone();
         match self.finish_link(kernel, &bare, ipam, &mut record) {
             Ok(result) => Ok(result),
@@ -41,17 +43,22 @@ impl Attaching<'_> {
         }
     }
 
-    fn make_bare<'a>(&self, kernel: &mut Linux, link: &'a Link) -> Result<Bare<'a>, Cause> {
+    fn make_bare<'a>(
+        &self,
+        kernel: &mut Linux,
+        wanted: &'a WantedLink<'a>,
+    ) -> Result<Bare<'a>, Cause> {
+        let link = wanted.link;
         let identity = identity::choose(
             kernel,
             self.store,
             self.attachment,
             link,
-            self.requested_mac(),
+            self.requested_mac().or_else(|| wanted.device.as_ref()?.mac),
             None,
             self.node.now,
         )?;
-        let plan = chain::steps_of_bare_link(self.attachment, link, identity)?;
+        let plan = chain::steps_of_bare_link(self.attachment, wanted, identity)?;
         let netns = self.netns_identity(kernel, &plan)?;
         let config = &self.request.call.config;
         let part = record::link_part(link.kind(), config, &plan, &netns, &Allocated::default());
@@ -61,7 +68,7 @@ impl Attaching<'_> {
         self.store.put_pending(&record, None)?;
         match self.apply(kernel, &plan.steps, &record) {
             Ok(Applied { links, .. }) => Ok(Bare {
-                link,
+                wanted,
                 identity,
                 plan,
                 record,
@@ -79,7 +86,7 @@ impl Attaching<'_> {
         ipam: &DelegatedIpam,
         record: &mut Record,
     ) -> Result<CniResult, Cause> {
-        let completed = plan::complete(bare.link, &ipam.ask()?);
+        let completed = plan::complete(bare.wanted.link, &ipam.ask()?);
         let (recorded, merged) = self.decide_rest(kernel, bare, &completed)?;
         record.clone_from(&recorded.record);
         let applied = self.apply(kernel, &recorded.steps, &recorded.record)?;
@@ -90,14 +97,14 @@ impl Attaching<'_> {
             .collect();
         facts.extend(applied.links);
         let result = result::of_link(
-            bare.link,
+            bare.wanted.link,
             &self.request.call.config,
             &merged.proposal.addressing,
             sets_dns(&merged),
             &facts,
             &self.request.netns,
         );
-        self.finish(recorded, &result)?;
+        self.finish(recorded, &result, &facts)?;
         Ok(result)
     }
 
@@ -111,12 +118,16 @@ impl Attaching<'_> {
         let stages = Stage::of_chain(&self.request.call.config);
         for _ in 0..MOST_TRIES {
             let overlay = self.overlay();
-            let mut proposal =
-                chain::of_link(self.attachment, bare.link, bare.identity, completed.clone());
+            let mut proposal = chain::of_link(
+                self.attachment,
+                bare.wanted.link,
+                bare.identity,
+                completed.clone(),
+            );
             if !stages.is_empty() {
                 proposal.rules = kernel.routing_rules()?;
             }
-            let mut merge = chain::merge_on_link(self.attachment, bare.link, proposal);
+            let mut merge = chain::merge_on_link(self.attachment, bare.wanted.link, proposal);
             let storage = |plugin: &str| PluginStorage::of(&overlay, plugin, true);
             let calls = chain::run(self.node, &stages, &self.info(), &storage, &mut merge)?;
             let merged = agreed(self.node, merge, &self.attachment.interface_name)?;
@@ -150,7 +161,7 @@ impl Attaching<'_> {
     ) -> Result<(Record, Vec<Step>), Cause> {
         let (whole, of_stages) = chain::steps_on_bare_link(
             self.attachment,
-            bare.link,
+            bare.wanted,
             merged,
             completed,
             bare.identity,
@@ -161,7 +172,7 @@ impl Attaching<'_> {
         let config = &self.request.call.config;
         let allocated = Allocated::by_delegate(completed.clone());
         record.parts = vec![record::link_part(
-            bare.link.kind(),
+            bare.wanted.link.kind(),
             config,
             &whole,
             &netns,
@@ -217,7 +228,7 @@ fn with_settings(fact: &LinkFact, merged: &Merged) -> LinkFact {
     let mut fact = fact.clone();
     if fact.side == Side::Container {
         fact.mtu = merged.proposal.mtu.unwrap_or(fact.mtu);
-        fact.mac = merged.proposal.mac.unwrap_or(fact.mac);
+        fact.mac = merged.proposal.mac.or(fact.mac);
     }
     fact
 }

@@ -44,7 +44,7 @@ impl Attaching<'_> {
             sets_dns(&merged),
             &applied.links,
         );
-        self.finish(recorded, &result)?;
+        self.finish(recorded, &result, &applied.links)?;
         Ok(result)
     }
 
@@ -176,6 +176,7 @@ impl Attaching<'_> {
                 name: end.name.clone(),
                 kind: plan::LinkKind::Veth,
                 mac: end.mac?,
+                trace: None,
             })
         });
         let netns = match witness {

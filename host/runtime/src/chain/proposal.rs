@@ -38,6 +38,10 @@ pub(crate) fn of_link(
         }
         Link::Macvlan(_) => ProposedLinkKind::Macvlan,
         Link::Loopback {} => ProposedLinkKind::Loopback,
+        // The contract with plugins has no word for them.
+        Link::Ipvlan(_) | Link::Vlan(_) | Link::HostDevice(_) | Link::Dummy {} | Link::Tap(_) => {
+            ProposedLinkKind::Other
+        }
     };
     links.push(ProposedLink {
         name: attachment.interface_name.clone(),
@@ -106,7 +110,16 @@ fn addressing(attachment: &Attachment, result: &CniResult) -> Addressing {
         // Without an index an address belongs to the one interface that there is.
         None => true,
     };
-    let addresses = result.ips.iter().filter(|ip| own(ip.interface));
+    of_result(result, own)
+}
+
+/// All that a result has.
+pub(crate) fn addressing_of(result: &CniResult) -> Addressing {
+    of_result(result, |_| true)
+}
+
+fn of_result(result: &CniResult, wanted: impl Fn(Option<usize>) -> bool) -> Addressing {
+    let addresses = result.ips.iter().filter(|ip| wanted(ip.interface));
     let routes = result.routes.iter().map(|route| Route {
         destination: route.dst,
         gateway: route.gw,

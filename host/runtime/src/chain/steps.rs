@@ -4,12 +4,18 @@ use std::time::SystemTime;
 
 use ipnet::IpNet;
 use plan::{
-    Addressing, Attachment, ChainRequest, Identity, Link, LinkRequest, Merge, Merged, Plan,
-    Proposal, Step,
+    Addressing, Attachment, ChainRequest, DeviceState, Identity, Link, LinkRequest, Merge, Merged,
+    Plan, Proposal, Step,
 };
 
 use crate::failure::Cause;
 use crate::identity;
+
+/// What the operator wants, with the host's device where it is one.
+pub(crate) struct WantedLink<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) device: Option<DeviceState>,
+}
 
 /// A chain on top of a link that is made with it.
 pub(crate) fn merge_on_link(attachment: &Attachment, link: &Link, proposal: Proposal) -> Merge {
@@ -34,7 +40,7 @@ pub(crate) fn agreed_identity(identity: Identity, merged: &Merged) -> Identity {
 /// What the addressing lacks for this kind of link.
 pub(crate) fn steps_on_link(
     attachment: &Attachment,
-    link: &Link,
+    wanted: &WantedLink<'_>,
     merged: &Merged,
     subnets: &[IpNet],
     identity: Identity,
@@ -42,11 +48,12 @@ pub(crate) fn steps_on_link(
 ) -> Result<(Plan, Vec<Vec<Step>>), Cause> {
     let plan = plan::build(&LinkRequest {
         attachment,
-        link,
+        link: wanted.link,
         addressing: &merged.proposal.addressing,
         mtu: merged.proposal.mtu,
         subnets,
         identity,
+        device: wanted.device.as_ref(),
     })
     .map_err(Cause::Plan)?;
     let chain = plan::chain(&ChainRequest {
@@ -67,10 +74,10 @@ pub(crate) fn steps_on_link(
 /// When this kind of link can't do without.
 pub(crate) fn steps_of_bare_link(
     attachment: &Attachment,
-    link: &Link,
+    wanted: &WantedLink<'_>,
     identity: Identity,
 ) -> Result<Plan, Cause> {
-    plan_link(attachment, link, &Addressing::default(), identity)
+    plan_link(attachment, wanted, &Addressing::default(), identity)
 }
 
 /// The steps of a link that gets its addresses, `completed`, when it stands: those of the bare link, then the rest. And
@@ -80,14 +87,14 @@ pub(crate) fn steps_of_bare_link(
 /// What the addressing lacks for this kind of link.
 pub(crate) fn steps_on_bare_link(
     attachment: &Attachment,
-    link: &Link,
+    wanted: &WantedLink<'_>,
     merged: &Merged,
     completed: &Addressing,
     identity: Identity,
     now: SystemTime,
 ) -> Result<(Plan, Vec<Vec<Step>>), Cause> {
-    let mut plan = steps_of_bare_link(attachment, link, identity)?;
-    let full = plan_link(attachment, link, completed, identity)?;
+    let mut plan = steps_of_bare_link(attachment, wanted, identity)?;
+    let full = plan_link(attachment, wanted, completed, identity)?;
     let rest = full.beyond(&plan);
     plan.steps.extend(rest);
     plan.addressing = full.addressing;
@@ -97,17 +104,18 @@ pub(crate) fn steps_on_bare_link(
 
 fn plan_link(
     attachment: &Attachment,
-    link: &Link,
+    wanted: &WantedLink<'_>,
     addressing: &Addressing,
     identity: Identity,
 ) -> Result<Plan, Cause> {
     plan::build(&LinkRequest {
         attachment,
-        link,
+        link: wanted.link,
         addressing,
-        mtu: link.mtu(),
+        mtu: wanted.link.mtu(),
         subnets: &[],
         identity,
+        device: wanted.device.as_ref(),
     })
     .map_err(Cause::Plan)
 }

@@ -15,10 +15,12 @@ pub(super) fn of_steps<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Vec<Lin
 fn of_step(step: &Step) -> Vec<LinkFact> {
     let fact = |name: &str, mac, mtu: Option<u32>, side| LinkFact {
         name: name.to_owned(),
-        mac,
+        mac: Some(mac),
         mtu: mtu.unwrap_or(ETHERNET_MTU),
         side,
+        trace: None,
     };
+    let inside = |name: &str, mac, mtu| vec![fact(name, mac, mtu, Side::Container)];
     match step {
         Step::Bridge(bridge) => vec![fact(&bridge.name, bridge.mac, bridge.mtu, Side::Host)],
         Step::VlanGateway(gateway) => {
@@ -35,12 +37,18 @@ fn of_step(step: &Step) -> Vec<LinkFact> {
                 Side::Container,
             ),
         ],
-        Step::Macvlan(macvlan) => vec![fact(
-            &macvlan.name,
-            macvlan.mac,
-            macvlan.mtu,
-            Side::Container,
-        )],
+        Step::Macvlan(macvlan) => inside(&macvlan.name, macvlan.mac, macvlan.mtu),
+        Step::Ipvlan(ipvlan) => inside(&ipvlan.name, ipvlan.mac, ipvlan.mtu),
+        Step::Vlan(vlan) => inside(&vlan.name, vlan.mac, vlan.mtu),
+        Step::Dummy(dummy) => inside(&dummy.name, dummy.mac, dummy.mtu),
+        Step::Tap(tap) => inside(&tap.name, tap.mac, tap.mtu),
+        Step::HostDevice(moved) => vec![LinkFact {
+            name: moved.name.clone(),
+            mac: moved.mac_inside(),
+            mtu: moved.mtu.unwrap_or(moved.device.mtu),
+            side: Side::Container,
+            trace: None,
+        }],
         Step::Loopback {} => {
             let none = MacAddress([0; 6]);
             vec![fact("lo", none, Some(LOOPBACK_MTU), Side::Container)]

@@ -7,14 +7,15 @@ use cni::config::NetworkConfig;
 use cni::request::Add;
 use engine::Leases;
 use ipnet::IpNet;
-use plan::{Addressing, Attachment, Identity, InterfaceAddress, Link, MacAddress, MacvlanMode};
+use kernel::{HostDeviceFound, Linux};
+use plan::{Addressing, Attachment, DeviceState, Identity, InterfaceAddress, Link, MacAddress};
 
 use super::leases::MemoryLeases;
 use super::services::{Shared, Words};
 use super::stage::note_previous;
 use super::{DryRun, Outcome, facts, netns, refuse};
 use crate::attach::{on_loopback, sets_dns};
-use crate::chain::{self, Stage};
+use crate::chain::{self, Stage, WantedLink};
 use crate::delegate::Delegate;
 use crate::executable;
 use crate::explain::{Entry, Part, PartKind, PlannedStep};
@@ -37,7 +38,8 @@ impl DryRun {
         let link = verbs::parse_link(config)?;
         let allocated = self.allocate(program, add, attachment, entry)?;
         let leased = self.leases.as_ref().and_then(|_| allocated.first());
-        let identity = self.identity(add, attachment, &link, leased, entry);
+        let device = Self::device(&link, entry);
+        let identity = self.identity(add, attachment, &link, device.as_ref(), leased, entry);
         let completed = plan::complete(&link, &allocated);
         let proposal = chain::of_link(attachment, &link, identity, completed.clone());
         let mut merge = chain::merge_on_link(attachment, &link, proposal);
@@ -53,10 +55,14 @@ impl DryRun {
         let now = self.node.now;
         let asked_when_it_stands =
             config.ipam.is_some() && self.leases.is_none() && link.stands_without_addresses();
+        let wanted = WantedLink {
+            link: &link,
+            device,
+        };
         let (plan, steps) = if asked_when_it_stands {
-            chain::steps_on_bare_link(attachment, &link, &merged, &completed, identity, now)?
+            chain::steps_on_bare_link(attachment, &wanted, &merged, &completed, identity, now)?
         } else {
-            chain::steps_on_link(attachment, &link, &merged, &subnets, identity, now)?
+            chain::steps_on_link(attachment, &wanted, &merged, &subnets, identity, now)?
         };
         let netns = netns(add);
         let mut own = Part::new(PartKind::Link, link.kind());
@@ -163,29 +169,61 @@ impl DryRun {
         add: &Add,
         attachment: &Attachment,
         link: &Link,
+        device: Option<&DeviceState>,
         leased: Option<IpAddr>,
         entry: &mut Entry,
     ) -> Identity {
         let made = |end: &str| identity::made(end, attachment, self.node.now);
         let requested = add.mac.as_ref().map(|mac| MacAddress(mac.mac.octets()));
-        if let Link::Macvlan(macvlan) = link {
-            if macvlan.mode == MacvlanMode::Passthru {
-                let note = "in mode passthru the Ethernet address is that of the master";
-                entry.notes.push(note.into());
-            }
-            if link.mtu().is_none() {
-                let note = "the MTU is that of the master; 1500 is shown";
-                entry.notes.push(note.into());
-            }
+        if identity::master_with_address(link).is_some() {
+            let note = "the Ethernet address is that of the master; a made one is shown";
+            entry.notes.push(note.into());
+        }
+        let on_master = matches!(link, Link::Macvlan(_) | Link::Ipvlan(_) | Link::Vlan(_));
+        if on_master && link.mtu().is_none() {
+            let note = "the MTU is that of the master; 1500 is shown";
+            entry.notes.push(note.into());
         }
         Identity {
             container_mac: requested
                 .or_else(|| identity::configured(link))
+                .or_else(|| device?.mac)
                 .or_else(|| identity::of_holder(link, leased))
                 .unwrap_or_else(|| made("container")),
             host_mac: made("host"),
             bridge_mac: made("bridge"),
             group: 0,
+        }
+    }
+
+    /// The host's device as it is now, or as it might be.
+    fn device(link: &Link, entry: &mut Entry) -> Option<DeviceState> {
+        let Link::HostDevice(wanted) = link else {
+            return None;
+        };
+        let selector = wanted.selector()?;
+        let found = Linux::host().and_then(|kernel| kernel.find_host_device(&selector));
+        match found {
+            Ok(HostDeviceFound::Interface(device)) => Some(device),
+            Ok(HostDeviceFound::UserSpace { driver }) => {
+                entry.notes.push(format!(
+                    "driver {driver} hands {selector} to a program: it has no interface that could be moved"
+                ));
+                None
+            }
+            Err(error) => {
+                entry.notes.push(format!(
+                    "ADD would fail now, and is shown all the same: {error}"
+                ));
+                Some(DeviceState {
+                    name: selector.to_string(),
+                    kind: String::new(),
+                    mac: None,
+                    mtu: facts::ETHERNET_MTU,
+                    alias: None,
+                    up: false,
+                })
+            }
         }
     }
 

@@ -92,8 +92,11 @@ fn remove_interface(request: &Del, attachment: &Attachment) -> Result<bool, Caus
         return Ok(false);
     };
     let mut kernel = Linux::with_container(&netns)?;
+    if is_host_device(request) {
+        return bring_home(&mut kernel, &netns, attachment, mac);
+    }
     let mut removed = false;
-    for kind in [LinkKind::Veth, LinkKind::Macvlan] {
+    for kind in LinkKind::OF_CONTAINERS {
         let netns: NetnsIdentity = netns.identity();
         let name = attachment.interface_name.clone();
         let undo = Undo::DeleteContainerLink {
@@ -101,10 +104,37 @@ fn remove_interface(request: &Del, attachment: &Attachment) -> Result<bool, Caus
             name,
             kind,
             mac,
+            alias: None,
+            provisional_name: None,
         };
         removed |= kernel.undo(&undo)? == Undone::Done;
     }
     Ok(removed)
+}
+
+/// A device of the host is never deleted. Its alias says what it was called, whichever plugin moved it.
+fn bring_home(
+    kernel: &mut Linux,
+    netns: &Netns,
+    attachment: &Attachment,
+    mac: MacAddress,
+) -> Result<bool, Cause> {
+    let moved = kernel.moved_device(&attachment.interface_name)?;
+    let Some(moved) = moved.filter(|moved| moved.device.mac == Some(mac)) else {
+        return Ok(false);
+    };
+    let netns = netns.identity();
+    let undo = Undo::ReturnDevice { netns, moved };
+    Ok(kernel.undo(&undo)? == Undone::Done)
+}
+
+fn is_host_device(request: &Del) -> bool {
+    let section = request.call.config.link.as_ref();
+    section.is_some_and(|section| {
+        section
+            .get("kind")
+            .is_some_and(|kind| kind == "host-device")
+    })
 }
 
 /// The Ethernet address that `prevResult` gives the container's interface.

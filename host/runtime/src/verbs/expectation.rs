@@ -20,6 +20,25 @@ pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
             }
             macvlan.mtu = mtu_of(last, &macvlan.name).or(macvlan.mtu);
         }
+        Step::Ipvlan(ipvlan) => {
+            ipvlan.mtu = mtu_of(last, &ipvlan.name).or(ipvlan.mtu);
+        }
+        Step::Vlan(vlan) => {
+            vlan.mac = mac_of(last, &vlan.name).unwrap_or(vlan.mac);
+            vlan.mtu = mtu_of(last, &vlan.name).or(vlan.mtu);
+        }
+        Step::Dummy(dummy) => {
+            dummy.mac = mac_of(last, &dummy.name).unwrap_or(dummy.mac);
+            dummy.mtu = mtu_of(last, &dummy.name).or(dummy.mtu);
+        }
+        Step::Tap(tap) => {
+            tap.mac = mac_of(last, &tap.name).unwrap_or(tap.mac);
+            tap.mtu = mtu_of(last, &tap.name).or(tap.mtu);
+        }
+        Step::HostDevice(moved) => {
+            moved.mac = mac_of(last, &moved.name).or(moved.mac);
+            moved.mtu = mtu_of(last, &moved.name).or(moved.mtu);
+        }
         Step::ContainerAddresses(wanted) => {
             wanted
                 .addresses

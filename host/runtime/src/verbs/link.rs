@@ -1,8 +1,37 @@
 use cni::config::NetworkConfig;
-use plan::{Link, LinkError};
+use plan::{HostDevice, Ipvlan, Link, LinkError};
 use serde_json::Value;
 
 use crate::failure::Cause;
+
+/// With what comes from elsewhere in the configuration.
+fn completed(link: Link, config: &NetworkConfig) -> Result<Link, Cause> {
+    match link {
+        Link::HostDevice(device) => Ok(Link::HostDevice(HostDevice {
+            device_id: config.runtime_config.device_id.clone(),
+            ..device
+        })),
+        Link::Ipvlan(ipvlan) if ipvlan.master.is_none() => Ok(Link::Ipvlan(Ipvlan {
+            master: previous_interface(config)?,
+            ..ipvlan
+        })),
+        link => Ok(link),
+    }
+}
+
+/// Behind another plugin an ipvlan sits on the interface that this one made, as with the reference plugin.
+fn previous_interface(config: &NetworkConfig) -> Result<Option<String>, Cause> {
+    let Some(previous) = &config.previous_result else {
+        return Ok(None);
+    };
+    match previous.result.interfaces.as_slice() {
+        [only] if !only.name.is_empty() => Ok(Some(only.name.clone())),
+        several => Err(Cause::Link(vec![format!(
+            "link.master: prevResult has {} interfaces, so it does not say which one an ipvlan is to be on: name it",
+            several.len()
+        )])),
+    }
+}
 
 /// Reads the `link` section.
 pub(crate) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
@@ -26,6 +55,7 @@ pub(crate) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
                 value: value.unwrap_or_default(),
             }
         })?;
+    let link = completed(link, config)?;
     let problems = link.problems();
     if !problems.is_empty() {
         return Err(Cause::Link(problems));
@@ -36,8 +66,8 @@ pub(crate) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
             "a {} link of this form takes no addresses: remove the ipam section",
             link.kind()
         ))),
-        // A bridge may serve layer 2 alone; the others are of no use without addresses.
-        (true, false, Link::Ptp(_)) => Err(Cause::IpamSection(format!(
+        // The others may serve layer 2 alone; these are of no use without addresses.
+        (true, false, Link::Ptp(_) | Link::Dummy {}) => Err(Cause::IpamSection(format!(
             "a {} link needs addresses: add an ipam section",
             link.kind()
         ))),

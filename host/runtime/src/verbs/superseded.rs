@@ -39,6 +39,22 @@ pub(super) fn without_superseded<'a>(
             (Step::Macvlan(macvlan), Step::LinkSettings(settings)) => {
                 override_link(&mut macvlan.mtu, &mut macvlan.mac, &settings.wanted);
             }
+            (Step::Ipvlan(ipvlan), Step::LinkSettings(settings)) => {
+                override_link(&mut ipvlan.mtu, &mut ipvlan.mac, &settings.wanted);
+            }
+            (Step::Vlan(vlan), Step::LinkSettings(settings)) => {
+                override_link(&mut vlan.mtu, &mut vlan.mac, &settings.wanted);
+            }
+            (Step::Dummy(dummy), Step::LinkSettings(settings)) => {
+                override_link(&mut dummy.mtu, &mut dummy.mac, &settings.wanted);
+            }
+            (Step::Tap(tap), Step::LinkSettings(settings)) => {
+                override_link(&mut tap.mtu, &mut tap.mac, &settings.wanted);
+            }
+            (Step::HostDevice(moved), Step::LinkSettings(settings)) => {
+                moved.mtu = settings.wanted.mtu.or(moved.mtu);
+                moved.mac = settings.wanted.mac.or(moved.mac);
+            }
             _ => {}
         }
     }

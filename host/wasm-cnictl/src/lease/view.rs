@@ -136,6 +136,7 @@ mod tests {
     #[test]
     fn a_quarantined_address_says_what_speaks_for_it() {
         let evidence = LinkEvidence {
+            kind: None,
             link: "veth1\u{1b}[2J".into(),
             mac: None,
             netns: None,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 use serde_json::json;
-use wasm_cni_tests::{CniFailure, Node};
+use wasm_cni_tests::{CniFailure, Network, Node};
 
 use super::availability::delegating;
 use super::network;
@@ -45,6 +45,16 @@ pub(super) fn a_host_port_that_another_has(node: &Node) -> Result<CniFailure> {
     let network = network()
         .with("/chain", json!([{"plugin": "portmap"}]))
         .with("/runtimeConfig", json!({"portMappings": [mapping]}));
+    network.add(node, &node.pod("a")?).succeed()?;
+    network.add(node, &node.pod("b")?).fail()
+}
+
+pub(super) fn a_device_that_another_has(node: &Node) -> Result<CniFailure> {
+    node.ok(&[
+        "ip", "link", "add", "dev0", "type", "veth", "peer", "name", "peer0",
+    ])?;
+    let link = json!({"kind": "host-device", "device": "dev0"});
+    let network = Network::new("pods", json!({"type": "wasm-cni", "link": link}));
     network.add(node, &node.pod("a")?).succeed()?;
     network.add(node, &node.pod("b")?).fail()
 }

@@ -34,11 +34,17 @@ pub(super) fn require(step: &Value, node: &Node, pod: &Pod<'_>, seen: &Seen) -> 
             equal(&node.ok(&["cat", path])?, "1")
         }
         "veth" => veth(step, seen),
-        "macvlan" => {
+        "macvlan" => inside(step, seen, "macvlan"),
+        "ipvlan" => inside(step, seen, "ipvlan"),
+        "vlan" => inside(step, seen, "vlan"),
+        "dummy" => inside(step, seen, "dummy"),
+        "tap" => inside(step, seen, "tun"),
+        "host-device" => {
             let link = seen.pod.link(text("name"))?;
-            ensure!(link["linkinfo"]["info_kind"] == "macvlan", "{link}");
-            ensure!(link["ifalias"] == step["alias"], "{link}");
-            same_mtu(step, link)
+            ensure!(link["ifalias"] == step["device"]["name"], "{link}");
+            let device = step["device"]["name"].as_str().unwrap_or_default();
+            ensure!(seen.host.link(device).is_err(), "{device} is on the host");
+            Ok(())
         }
         "loopback" => is_up(seen.pod.link("lo")?),
         "spoof-check" => element(seen, "", &[text("port")]),
@@ -155,6 +161,13 @@ fn traffic(step: &Value, node: &Node, seen: &Seen) -> Result<()> {
     }
 }
 
+fn inside(step: &Value, seen: &Seen, kind: &str) -> Result<()> {
+    let link = seen.pod.link(step["name"].as_str().unwrap_or_default())?;
+    ensure!(link["linkinfo"]["info_kind"] == kind, "{link}");
+    same_alias(step, link)?;
+    same_mtu(step, link)
+}
+
 fn veth(step: &Value, seen: &Seen) -> Result<()> {
     let text = |key: &str| step[key].as_str().unwrap_or_default();
     let host = seen.host.link(text("hostName"))?;
@@ -163,7 +176,7 @@ fn veth(step: &Value, seen: &Seen) -> Result<()> {
         ensure!(link["linkinfo"]["info_kind"] == "veth", "{link}");
         same_mtu(step, link)?;
     }
-    ensure!(host["ifalias"] == step["alias"], "{host}");
+    same_alias(step, host)?;
     let port = &step["port"];
     if port.is_null() {
         return Ok(());
@@ -211,6 +224,17 @@ fn equal(found: &str, wanted: &str) -> Result<()> {
         found.trim_end() == wanted,
         "{found:?} instead of {wanted:?}"
     );
+    Ok(())
+}
+
+/// Each ADD has a mark of its own in it.
+fn same_alias(step: &Value, link: &Value) -> Result<()> {
+    let words = |alias: &Value| -> Vec<String> {
+        let text = alias.as_str().unwrap_or_default();
+        let words = text.split(' ').filter(|word| !word.starts_with('@'));
+        words.map(str::to_owned).collect()
+    };
+    ensure!(words(&link["ifalias"]) == words(&step["alias"]), "{link}");
     Ok(())
 }
 

@@ -45,7 +45,7 @@ impl Planned {
         };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match kind {
-            "bridge" | "macvlan" | "ifb" => {
+            "bridge" | "macvlan" | "ipvlan" | "vlan" | "dummy" | "tap" | "host-device" | "ifb" => {
                 self.links.insert(text(&step["name"]));
             }
             "vlan-gateway" => {

@@ -27,9 +27,10 @@ impl Linux {
         })?;
         Ok(Performed::links([LinkFact {
             name: wanted.name.clone(),
-            mac: wanted.mac,
+            mac: Some(wanted.mac),
             mtu: made.mtu,
             side: Side::Host,
+            trace: None,
         }]))
     }
 

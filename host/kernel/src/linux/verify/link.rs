@@ -1,8 +1,7 @@
-use plan::{BridgeDevice, BridgePort, MacAddress, MacvlanDevice, Mismatch, VethPair, VlanGateway};
+use plan::{BridgeDevice, BridgePort, MacAddress, Mismatch, VethPair, VlanGateway};
 
 use super::Differences;
 use crate::linux::loopback::LOOPBACK;
-use crate::linux::macvlan::mode;
 use crate::linux::{Linux, find};
 use crate::netlink::LinkState;
 use crate::{KernelError, Place};
@@ -109,25 +108,6 @@ impl Linux {
         Ok(())
     }
 
-    pub(super) fn compare_macvlan(
-        &self,
-        wanted: &MacvlanDevice,
-    ) -> Result<Vec<Mismatch>, KernelError> {
-        let mut differences = Differences::default();
-        let container = self.container(|| format!("checking {}", wanted.name))?;
-        let Some(found) = find(container.route(), &wanted.name)? else {
-            return Ok(differences.missing(link(&wanted.name, Place::Container)));
-        };
-        differences.identity(&found, "macvlan", wanted.mac);
-        if let Some(found) = found.macvlan_mode {
-            differences.equal(format!("mode of {}", wanted.name), mode(wanted.mode), found);
-        }
-        if let Some(mtu) = wanted.mtu {
-            differences.equal(format!("MTU of {}", wanted.name), mtu, found.mtu);
-        }
-        Ok(differences.found)
-    }
-
     pub(super) fn compare_loopback(&self) -> Result<Vec<Mismatch>, KernelError> {
         let mut differences = Differences::default();
         let container = self.container(|| "checking lo".into())?;
@@ -153,6 +133,6 @@ impl Differences {
     }
 }
 
-fn link(name: &str, place: Place) -> String {
+pub(super) fn link(name: &str, place: Place) -> String {
     format!("link {name} {place}")
 }
