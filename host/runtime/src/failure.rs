@@ -208,9 +208,6 @@ pub enum Cause {
     /// Something could not be removed.
     #[error("not everything could be removed: {}", .0.join("; "))]
     CleanUp(Vec<String>),
-    /// STATUS: no address is left.
-    #[error("no address is left: {0}")]
-    Exhausted(String),
 }
 
 fn list<T: fmt::Display>(items: &[T]) -> String {
@@ -238,6 +235,10 @@ impl Cause {
             Self::Answer { plugin, .. }
             | Self::Contended { plugin, .. }
             | Self::RequestedAddress { plugin, .. } => (Some(plugin.clone()), self),
+            Self::Chain(objections) => {
+                let stage = objections.first().map(plan::Objection::stage);
+                (stage.map(ToString::to_string), self)
+            }
             Self::Delegate(error) => (Some(error.delegate()), self),
             _ => (None, self),
         }

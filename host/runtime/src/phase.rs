@@ -81,7 +81,6 @@ impl Phase {
             Cause::Engine(_) | Cause::Load(_) | Cause::PluginStore(_) => Self::Load,
             Cause::Plugin(error) => Self::Plugin(error.phase),
             Cause::RequestedAddress { .. } => Self::Plugin(engine::Phase::Allocate),
-            Cause::Exhausted(_) => Self::Plugin(engine::Phase::Status),
             Cause::Answer { .. } | Cause::AddedAddress { .. } | Cause::ForeignAddresses => {
                 Self::Verify
             }

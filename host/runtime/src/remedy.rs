@@ -21,15 +21,17 @@ pub(crate) fn of_cause(cause: &Cause, code: Code) -> &'static str {
             Outcome::Failed(engine::Failure::InvalidConfig(_)) => {
                 "correct the plugin's own section of the network configuration"
             }
+            Outcome::Failed(engine::Failure::Exhausted(_))
+                if error.phase == engine::Phase::Status =>
+            {
+                "configure a larger range, or set ipam.statusWhenExhausted to \"ready\" if the node shall stay ready"
+            }
             _ => of(code),
         },
         Cause::NotTakenBack { .. } => KEPT,
         Cause::Apply(error) if !error.clean_up_failures.is_empty() => KEPT,
         Cause::NoRecord => {
             "the attachment was made by another plugin, or the node's state was removed: DEL and ADD it again"
-        }
-        Cause::Exhausted(_) => {
-            "configure a larger range, or set ipam.statusWhenExhausted to \"ready\" if the node shall stay ready"
         }
         _ => of(code),
     }

@@ -105,7 +105,6 @@ pub(crate) fn code(cause: &Cause) -> Code {
         Cause::Kernel(error) => kernel_code(error),
         Cause::Delegate(error) => delegate_code(error),
         Cause::NoRecord | Cause::Differs(_) => Code::CHECK_DIFFERS,
-        Cause::Exhausted(_) => Code::PLUGIN_NOT_AVAILABLE,
     }
 }
 

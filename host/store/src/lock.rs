@@ -16,7 +16,7 @@ use crate::Store;
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process, or another thread of this one, has it.
-    #[error("another call is working on it and has not finished after {waited:?}")]
+    #[error("another call has the lock and has not finished after {waited:?}")]
     Busy {
         /// How long we waited.
         waited: Duration,

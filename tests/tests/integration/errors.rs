@@ -41,11 +41,11 @@ codes! {
     request::a_value_that_is_wrong: 7, "network pods, container a, interface eth0, plugin bridge, phase request of ADD: ";
     attachment::the_namespace_of_the_host: 8, "network pods, container a, interface eth0, plugin bridge, phase namespace of ADD: ";
     plugin::a_plugin_that_can_not_yet: 11, "network pods, container a, interface eth0, plugin demanding (chain[0]), phase amend of ADD: ";
-    availability::a_status_without_addresses: 50, "network pods, plugin bridge, phase status of STATUS: ";
+    availability::a_status_without_addresses: 50, "network pods, plugin host-local, phase status of STATUS: ";
     availability::a_delegate_with_limited_connectivity: 51, "network pods, plugin limited, phase delegate of STATUS: ";
     availability::a_range_that_is_full: 100, "network pods, container b, interface eth0, plugin host-local, phase allocate of ADD: ";
     attachment::an_address_that_another_holds: 101, "network pods, container b, interface eth0, plugin host-local, phase allocate of ADD: ";
-    plugin::a_plugin_that_denies: 102, "network pods, container a, interface eth0, plugin bridge, phase merge of ADD: ";
+    plugin::a_plugin_that_denies: 102, "network pods, container a, interface eth0, plugin demanding (chain[0]), phase merge of ADD: ";
     plugin::a_plugin_without_end: 103, "network pods, container a, interface eth0, plugin demanding (chain[0]), phase amend of ADD: ";
     plugin::a_plugin_that_crashes: 104, "network pods, container a, interface eth0, plugin demanding (chain[0]), phase amend of ADD: ";
     plugin::an_answer_beyond_the_ranges: 105, "network pods, container a, interface eth0, plugin hostile, phase verify of ADD: ";
@@ -58,7 +58,7 @@ codes! {
     attachment::a_call_beside_one_that_hangs: 112, "network pods, container a, interface eth0, plugin bridge, phase lock of ADD: ";
     attachment::an_address_that_was_removed: 113, "network pods, container a, interface eth0, plugin bridge, phase compare of CHECK: ";
     attachment::a_sysctl_that_can_not_be_restored: 114, "network pods, container a, interface eth0, plugin bridge, phase clean-up of DEL: ";
-    plugin::stages_that_disagree: 115, "network pods, container a, interface eth0, plugin bridge, phase merge of ADD: ";
+    plugin::stages_that_disagree: 115, "network pods, container a, interface eth0, plugin tuning (chain[1]), phase merge of ADD: ";
     plugin::an_address_of_no_range: 116, "network pods, container a, interface eth0, plugin bridge, phase verify of ADD: ";
     attachment::a_host_port_that_another_has: 117, "network pods, container b, interface eth0, plugin bridge, phase store of ADD: ";
     attachment::a_device_that_another_has: 118, "network pods, container b, interface eth0, plugin host-device, phase store of ADD: ";

@@ -50,3 +50,16 @@ pub enum Objection {
         why: String,
     },
 }
+
+impl Objection {
+    /// The stage that it is about; of two that contradict each other the later one.
+    #[must_use]
+    pub fn stage(&self) -> &StageName {
+        match self {
+            Self::Denied { stage, .. }
+            | Self::NotGranted { stage, .. }
+            | Self::Conflict { stage, .. }
+            | Self::Refused { stage, .. } => stage,
+        }
+    }
+}

@@ -47,13 +47,7 @@ fn plugin_ready(node: &Node, plugin: &PluginIpam, network: &str) -> Result<(), C
         );
     }
     match plugin.status(node, network) {
-        Err(cause) if is_exhausted(&cause) => {
-            if plugin.ready_when_exhausted() {
-                Ok(())
-            } else {
-                Err(Cause::Exhausted(cause.to_string()))
-            }
-        }
+        Err(cause) if is_exhausted(&cause) && plugin.ready_when_exhausted() => Ok(()),
         outcome => outcome,
     }
 }
