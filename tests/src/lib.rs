@@ -7,7 +7,7 @@
 //! - [`Responder`], [`Transfer`], [`SctpWatch`]: packets, and what they tell where they arrive.
 //! - [`Snapshot`], [`View`], [`Node::leftovers`]: what the kernel and our state say.
 //! - [`Background`]: a server beside the test.
-//! - [`Containerd`]: a real runtime inside a node.
+//! - [`Containerd`], [`Podman`]: real runtimes inside a node.
 
 #![allow(
     clippy::indexing_slicing,
@@ -29,6 +29,7 @@ mod outside;
 mod place;
 mod plugin;
 mod pod;
+mod podman;
 mod requirement;
 mod responder;
 mod sctp;
@@ -48,6 +49,7 @@ pub use outside::Outside;
 pub use place::Place;
 pub use plugin::{guest, install_plugin, install_script};
 pub use pod::{Pod, in_netns};
+pub use podman::{Podman, PodmanContainer};
 pub use requirement::{link_kind, root, skip};
 pub use responder::{Responder, Transport, is_silent, source_seen};
 pub use sctp::{SctpWatch, send_sctp_init};

@@ -168,6 +168,11 @@ fn recorded_ipam(
         return Ok(None);
     };
     match Ipam::of(node, &config, search_path) {
+        // By now that name is ours, and it was not when the addresses were given.
+        Ok(Some(Ipam::Plugin(_))) if record::names_other_ipam(record) => {
+            let predecessor = Ipam::predecessor(node, &config, search_path);
+            Ok(predecessor.map(Ipam::Delegated))
+        }
         // An executable that was removed since still has the addresses.
         Err(cause @ Cause::Delegate(_)) => Err(cause),
         Err(cause) => {

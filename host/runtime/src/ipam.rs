@@ -9,6 +9,7 @@ mod resolver;
 use std::path::PathBuf;
 
 use cni::config::{IpamConfig, NetworkConfig};
+use cni::drop_in::KEPT_SUFFIX;
 use cni::request::Call;
 use cni::role::Role;
 
@@ -62,6 +63,19 @@ impl Ipam {
             }
         }
         Self::ours(config, section).map(Some)
+    }
+
+    /// The executable whose name we have taken, where it is kept beside: it still holds what it gave before.
+    pub(crate) fn predecessor(
+        node: &Node,
+        config: &NetworkConfig,
+        search_path: &[PathBuf],
+    ) -> Option<DelegatedIpam> {
+        let section = config.ipam.as_ref();
+        let section = section.filter(|section| !section.is_own_type())?;
+        let name = format!("{}{KEPT_SUFFIX}", section.plugin_type);
+        let delegate = Delegate::find(&name, search_path, &node.environment).ok()?;
+        Some(DelegatedIpam::new(delegate, config))
     }
 
     fn ours(config: &NetworkConfig, section: &IpamConfig) -> Result<Self, Cause> {

@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use wasm_cni_tests::{Conflist, Network, Node, View, comparable_result, link_kind};
+use wasm_cni_tests::{
+    BIN_DIR, Conflist, Containerd, Network, Node, Outside, Podman, Responder, Transport, View,
+    comparable_result, is_silent, link_kind, source_seen, workspace,
+};
 
 use crate::{assert_nothing_left, lan, node};
 
@@ -233,4 +236,110 @@ fn check_passes_on_a_bridge_without_addresses() -> Result<()> {
     pod.ok(&["ip", "link", "delete", "eth0"])?;
     assert!(list.check(&node, &pod, &result).is_err());
     list.del(&node, &pod, &result)
+}
+
+#[test]
+fn podman_runs_containers_on_the_network_that_it_brings() -> Result<()> {
+    let node = node!();
+    drop_in_all(&node)?;
+    let outside = Outside::connect(&node)?;
+    let Some(podman) = Podman::start(&node)? else {
+        return Ok(());
+    };
+    let first = podman.container("first", &["--publish", "8080:80"])?;
+    let second = podman.container("second", &["--cap-add", "NET_RAW"])?;
+    assert_eq!(first.address()?, "10.88.0.2");
+    for address in ["10.88.0.2", Outside::IPV4] {
+        assert!(second.reaches(address)?, "{address}");
+    }
+    let responder = Responder::start(&first, Transport::Tcp, "0.0.0.0:80")?;
+    source_seen(&outside, Transport::Tcp, "192.0.2.1:8080")?.context("from outside")?;
+    source_seen(&node, Transport::Tcp, "127.0.0.1:8080")?.context("from the host")?;
+    drop(responder);
+    first.delete()?;
+    assert!(is_silent(&outside, Transport::Tcp, "192.0.2.1:8080")?);
+    second.delete()?;
+    let ips = json!([{"address": "10.88.0.2/16"}, {"address": "10.88.0.3/16"}]);
+    assert_nothing_left(&node, &[json!({"ips": ips})])
+}
+
+#[test]
+fn containerd_runs_containers_on_a_stock_list() -> Result<()> {
+    let node = node!();
+    drop_in_all(&node)?;
+    let list = std::fs::read(workspace().join("examples/drop-in/10-pods.conflist"))?;
+    node.write("/etc/cni/net.d/10-pods.conflist", list)?;
+    let _outside = Outside::connect(&node)?;
+    let Some(containerd) = Containerd::start(&node)? else {
+        return Ok(());
+    };
+    let (first, second) = (containerd.run("first")?, containerd.run("second")?);
+    assert_eq!(first.addresses()?, ["10.1.0.2/16", "fd00:1::2/64"]);
+    for address in ["10.1.0.2", "fd00:1::2", Outside::IPV4, Outside::IPV6] {
+        assert!(second.reaches(address)?, "{address}");
+    }
+    first.delete()?;
+    second.delete()?;
+    let ips = json!([{"address": "10.1.0.2/16"}, {"address": "10.1.0.3/16"}, {"address": "fd00:1::2/64"}]);
+    assert_nothing_left(&node, &[json!({"ips": ips})])
+}
+
+#[test]
+fn the_names_are_laid_down_beside_containers_that_run_and_taken_back() -> Result<()> {
+    let node = node!();
+    let before = names(&node)?;
+    let bridge = json!({"type": "bridge", "isGateway": true, "ipam": {"type": "host-local", "subnet": "10.1.0.0/24"}});
+    let list = Conflist::new("pods", &[bridge]);
+    // Addresses that the reference's IPAM gave, under its own link and under ours.
+    let (a, b) = (node.pod("a")?, node.pod("b")?);
+    let first = list.add(&node, &a)?;
+    let ours = Network::bridge("pods", &[]).with(
+        "/ipam",
+        json!({"type": "host-local", "subnet": "10.1.0.0/24"}),
+    );
+    let second = ours.add(&node, &b).succeed()?;
+    assert_eq!(reservations(&node)?, ["10.1.0.2", "10.1.0.3"]);
+
+    let changes = node.ctl(&["install", "--drop-in"])?;
+    let done = |name: &str| {
+        let mut changes = changes.as_array().into_iter().flatten();
+        let found = changes.find(|change| change["name"] == name);
+        found
+            .map(|change| change["done"].clone())
+            .unwrap_or_default()
+    };
+    assert_eq!(
+        (done("bridge"), done("dummy")),
+        (json!("replaced"), json!("installed"))
+    );
+    list.del(&node, &a, &first)?;
+    ours.del(&node, &b, &second).succeed()?;
+    assert_eq!(reservations(&node)?, Vec::<String>::new());
+    assert_nothing_left(&node, &[first, second])?;
+
+    let c = node.pod("c")?;
+    let third = list.add(&node, &c)?;
+    assert_eq!(reservations(&node)?, Vec::<String>::new());
+    list.del(&node, &c, &third)?;
+    assert_nothing_left(&node, &[third])?;
+
+    node.ctl(&["install", "--drop-in", "--remove"])?;
+    assert_eq!(names(&node)?, before);
+    let fourth = list.add(&node, &c)?;
+    assert_eq!(reservations(&node)?, ["10.1.0.4"]);
+    list.del(&node, &c, &fourth)
+}
+
+/// The executables with what they lead to.
+fn names(node: &Node) -> Result<String> {
+    let list =
+        format!("cd {BIN_DIR} && for name in *; do echo \"$name $(readlink -f \"$name\")\"; done");
+    node.ok(&["sh", "-c", &list])
+}
+
+/// What the reference host-local holds for the network.
+fn reservations(node: &Node) -> Result<Vec<String>> {
+    let names = node.run(&["ls", "/var/lib/cni/networks/pods"])?.stdout;
+    let addresses = names.lines().filter(|name| name.starts_with("10."));
+    Ok(addresses.map(str::to_owned).collect())
 }

@@ -72,6 +72,16 @@ fn unrecorded(
             Ok(Some(Ipam::Plugin(_)) | None) | Err(_) => {}
         }
     }
+    if request.call.role != Role::Stage {
+        let (config, search_path) = (&request.call.config, &request.call.search_path);
+        // Most likely it has nothing to release either, and its own rules must not stand in the way of ours.
+        if let Some(predecessor) = Ipam::predecessor(node, config, search_path)
+            && let Err(error) = predecessor.forward(Verb::Del)
+        {
+            let text = format!("DEL {attachment}: {error}");
+            node.log.write(Level::Warning, &text);
+        }
+    }
     // What a call reserved that died before it recorded anything.
     store.release_pending(&attachment.key(), CoolDown::NONE)?;
     Ok(())
