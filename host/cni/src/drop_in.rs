@@ -35,6 +35,11 @@ const ENVELOPE: [&str; 8] = [
     "dns",
 ];
 
+/// Is this the name of a reference plugin that is a stage of a chain to us?
+pub fn is_stage(name: &str) -> bool {
+    plugin(name).is_some_and(|plugin| plugin.part == Part::Stage)
+}
+
 /// Is this the name of a reference plugin that decides about addresses?
 pub(crate) fn is_ipam(name: &str) -> bool {
     plugin(name).is_some_and(|plugin| plugin.part == Part::Ipam)

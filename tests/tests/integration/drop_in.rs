@@ -9,7 +9,7 @@ use wasm_cni_tests::{
 
 use crate::{assert_nothing_left, lan, node};
 
-const PLUGINS: [&str; 16] = [
+const PLUGINS: [&str; 17] = [
     "bridge",
     "ptp",
     "macvlan",
@@ -26,6 +26,7 @@ const PLUGINS: [&str; 16] = [
     "sbr",
     "vrf",
     "dummy",
+    "tap",
 ];
 
 fn drop_in_all(node: &Node) -> Result<()> {
@@ -119,6 +120,77 @@ fn a_macvlan_gives_what_the_reference_gives() -> Result<()> {
         case["type"] = "macvlan".into();
         let list = Conflist::new("pods", &[case.clone()]);
         same_as_reference(&list, lan).with_context(|| case.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_device_of_the_host_gives_what_the_reference_gives() -> Result<()> {
+    for mut case in [
+        json!({"device": "eth0", "ipam": dual_stack()}),
+        json!({"device": "eth0", "pciBusID": "", "ipam": {}}),
+    ] {
+        case["type"] = "host-device".into();
+        let list = Conflist::new("pods", &[case.clone()]);
+        same_as_reference(&list, lan).with_context(|| case.to_string())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_vlan_and_an_ipvlan_give_what_the_reference_gives() -> Result<()> {
+    let node = node!();
+    lan(&node)?;
+    let vlan =
+        json!({"type": "vlan", "master": "eth0", "vlanId": 7, "mtu": 1400, "ipam": dual_stack()});
+    let ipvlan = json!({"type": "ipvlan", "master": "eth0", "mode": "l3", "ipam": dual_stack()});
+    let kinds: [(&[&str], Value); 2] = [
+        (&["link", "eth0", "type", "vlan", "id", "7"], vlan),
+        (&["link", "eth0", "type", "ipvlan"], ipvlan),
+    ];
+    for (kind, config) in kinds {
+        if link_kind(&node, kind)? {
+            let list = Conflist::new("pods", std::slice::from_ref(&config));
+            same_as_reference(&list, lan).with_context(|| config.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// The reference plugins of the test's machine are older than these two.
+#[test]
+fn a_tap_and_a_dummy_read_their_flat_configurations() -> Result<()> {
+    let node = node!();
+    drop_in_all(&node)?;
+    let pod = node.pod("a")?;
+    let flat = json!({"type": "host-local", "subnet": "10.1.0.0/24"});
+    let kinds: [(&[&str], Value); 2] = [
+        (&["type", "dummy"], json!({"type": "dummy", "ipam": flat})),
+        (
+            &["mode", "tap"],
+            json!({"type": "tap", "multiqueue": true, "mtu": 1400, "owner": 40001, "group": 40002, "bridge": "", "ipam": flat}),
+        ),
+    ];
+    for (kind, config) in kinds {
+        if kind[0] == "type" && !link_kind(&node, kind)? {
+            continue;
+        }
+        let list = Conflist::new("pods", &[config]);
+        let result = list.add(&node, &pod)?;
+        let link = pod.link("eth0")?;
+        if kind[1] == "tap" {
+            let tap = &link["linkinfo"]["info_data"];
+            assert_eq!(link["mtu"], 1400);
+            assert_eq!(
+                (&tap["user"], &tap["multi_queue"]),
+                (&json!(40001), &json!(true)),
+                "{link}"
+            );
+        }
+        assert!(!pod.addresses("eth0")?.is_empty());
+        list.check(&node, &pod, &result)?;
+        list.del(&node, &pod, &result)?;
+        assert_nothing_left(&node, &[result])?;
     }
     Ok(())
 }
