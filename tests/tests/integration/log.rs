@@ -86,6 +86,9 @@ fn each_call_tells_what_it_spent_where() -> Result<()> {
     for phase in ["store", "netlink"] {
         ensure!(milliseconds(del, phase)? > 0.0, "{phase}: {del:?}");
     }
+    for phase in ["load", "guest"] {
+        ensure!(milliseconds(del, phase)? == 0.0, "{phase}: {del:?}");
+    }
     Ok(())
 }
 

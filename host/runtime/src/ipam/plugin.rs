@@ -20,7 +20,7 @@ use super::host::{Leases, LoggedWords, PluginStorage};
 use super::{policy, resolver};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
-use crate::node::Node;
+use crate::node::{Node, is_built_in};
 
 /// IPAM by a plugin in this process.
 pub(crate) struct PluginIpam {
@@ -205,8 +205,11 @@ impl PluginIpam {
         Ok(())
     }
 
-    /// Tells the plugin that the attachment is gone.
+    /// Tells the plugin that the attachment is gone. The built-in ones keep nothing that the host does not remove.
     pub(crate) fn release(&self, node: &Node, attachment: &Attachment) -> Result<(), Cause> {
+        if self.reference.digest.is_none() && is_built_in(self.name()) {
+            return Ok(());
+        }
         let store = node.store()?;
         let overlay = overlay(store, attachment);
         let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, true);
