@@ -415,3 +415,20 @@ fn reservations(node: &Node) -> Result<Vec<String>> {
     let addresses = names.lines().filter(|name| name.starts_with("10."));
     Ok(addresses.map(str::to_owned).collect())
 }
+
+#[test]
+fn containers_that_run_when_the_names_are_taken_over_keep_their_addresses() -> Result<()> {
+    let node = node!();
+    let bridge = json!({"type": "bridge", "isGateway": true, "ipam": {"type": "host-local", "subnet": "10.1.0.0/24"}});
+    let list = Conflist::new("pods", &[bridge]);
+    let (a, b) = (node.pod("a")?, node.pod("b")?);
+    let first = list.add(&node, &a)?;
+    drop_in_all(&node)?;
+    let second = list.add(&node, &b)?;
+    assert_eq!(b.addresses("eth0")?, ["10.1.0.3/24"]);
+    assert!(b.reaches("10.1.0.2")?);
+    list.del(&node, &a, &first)?;
+    assert!(!a.has_link("eth0")?);
+    list.del(&node, &b, &second)?;
+    assert_nothing_left(&node, &[first, second])
+}
