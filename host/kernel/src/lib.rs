@@ -16,6 +16,7 @@ mod linux;
 mod netlink;
 mod netns;
 pub mod nft;
+mod probe;
 mod process;
 mod sysctl;
 mod transaction;
@@ -24,9 +25,11 @@ pub use error::{KernelError, Place};
 pub use journal::{Journal, NoJournal};
 pub use kernel::{Kernel, LinkFact, Performed, Presence, Side, Undone};
 pub use linux::{
-    ContainerInterface, HostBridge, HostDeviceFound, HostPeer, Linux, TaggedLink, UntaggedLink,
+    ContainerInterface, HostBridge, HostDeviceFound, HostPeer, HostPrefix, Linux, PrefixOrigin,
+    Purged, RemoteInterface, RemoteInterfaces, TaggedLink, UntaggedLink, VethHostEnd,
 };
 pub use netns::{Netns, NetnsError, host_netns_cookie};
-pub use nft::NftError;
+pub use nft::{ForwardFilter, NftError};
+pub use probe::in_throwaway_namespaces;
 pub use process::processor_time;
 pub use transaction::{Applied, ApplyError, CleanUpFailure, apply};

@@ -20,7 +20,10 @@ mod netns_mark;
 mod on_master;
 mod port;
 mod port_isolation;
+mod prefixes;
+mod purge;
 mod recordless;
+mod remote;
 mod router;
 mod routes;
 mod shaping;
@@ -42,11 +45,14 @@ use plan::{Family, Mismatch, Step, Undo};
 use tokio::runtime::Runtime;
 
 use crate::netlink::{LinkState, RouteSocket};
-use crate::nft::{Base, Firewall, Nft, Tracked};
+use crate::nft::{Base, Firewall, ForwardFilter, Nft, Tracked};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
 pub use chained::{ContainerInterface, HostBridge, HostPeer};
 pub use host_device::HostDeviceFound;
+pub use prefixes::{HostPrefix, PrefixOrigin};
+pub use purge::Purged;
+pub use remote::{RemoteInterface, RemoteInterfaces, VethHostEnd};
 pub use tagged::TaggedLink;
 pub use untagged::UntaggedLink;
 
@@ -143,6 +149,15 @@ impl Linux {
     /// When nftables could not be asked.
     pub fn impassable_firewalls(&mut self) -> Result<Vec<String>, KernelError> {
         Ok(self.nft()?.impassable_firewalls()?)
+    }
+
+    /// The chains that filter what the host forwards and drop it by default, or that are known to reject it; ours are left
+    /// out.
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn forward_filters(&mut self) -> Result<Vec<ForwardFilter>, KernelError> {
+        Ok(self.nft()?.forward_filters()?)
     }
 
     /// Removes our nftables tables, those of every attachment, and our rules in chains of others; false when there was

@@ -139,7 +139,7 @@ impl Netns {
 }
 
 /// Opens a file that is a namespace of some kind.
-fn open_namespace(path: &Path) -> Result<File, NetnsError> {
+pub(crate) fn open_namespace(path: &Path) -> Result<File, NetnsError> {
     let io_error = |source: io::Error| NetnsError::Io {
         path: path.to_owned(),
         source,

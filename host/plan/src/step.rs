@@ -139,6 +139,9 @@ pub struct BridgeDevice {
     pub vlan_filtering: bool,
     /// It is promiscuous.
     pub promiscuous: bool,
+    /// Its alias when it is made here (`IFLA_IFALIAS`): the network, so that it is known as ours when that is purged.
+    #[serde(default)]
+    pub alias: String,
 }
 
 /// See [`Step::VlanGateway`]. As in the reference plugin the veth is called `<bridge>.<vlan>` and its peer is a port.

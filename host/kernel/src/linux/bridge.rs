@@ -7,7 +7,8 @@ use super::{Linux, find, find_required, router, set};
 use crate::netlink::{LinkState, Refusal};
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
-const KIND: &str = "bridge";
+/// `IFLA_INFO_KIND`
+pub(super) const BRIDGE: &str = "bridge";
 
 impl Linux {
     /// Any number of processes may do this at the same time: one makes the bridge, all see to the rest.
@@ -41,20 +42,28 @@ impl Linux {
         if wanted.vlan_filtering {
             message = message.vlan_filtering(true);
         }
-        match self.host.create_link(message.build()) {
-            Ok(_) => {}
+        let made = match self.host.create_link(message.build()) {
+            Ok(_) => true,
             // Another process was faster.
-            Err(refusal) if refusal.errno == Errno::EEXIST => {}
+            Err(refusal) if refusal.errno == Errno::EEXIST => false,
             Err(refusal) => return Err(refused(wanted, refusal, "making bridge")),
+        };
+        let bridge = find_required(&self.host, &wanted.name, Place::Host)?;
+        if made && !wanted.alias.is_empty() {
+            // The kernel takes no alias when it makes a link.
+            let message = LinkUnspec::new_with_index(bridge.index).alias(&wanted.alias);
+            set(&self.host, message.build(), || {
+                format!("giving bridge {} its alias", wanted.name)
+            })?;
         }
-        find_required(&self.host, &wanted.name, Place::Host)
+        Ok(bridge)
     }
 
     fn shape_bridge(&self, found: &LinkState, wanted: &BridgeDevice) -> Result<(), KernelError> {
-        if found.kind != KIND {
+        if found.kind != BRIDGE {
             return Err(KernelError::WrongKind {
                 name: wanted.name.clone(),
-                wanted: KIND,
+                wanted: BRIDGE,
                 found: found.description(),
             });
         }

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use plan::{LinkAlias, MacAddress};
 
 use super::Linux;
+use super::bridge::BRIDGE;
 use crate::KernelError;
 use crate::netlink::LinkState;
 
@@ -24,8 +25,8 @@ pub struct TaggedLink {
 }
 
 impl Linux {
-    /// Every link with our alias, on the host and in each namespace that has an nsid: for a store that lost its state
-    /// while containers live. Reads all links, so it is not for every call.
+    /// Every link of an attachment with our alias, on the host and in each namespace that has an nsid: for a store that
+    /// lost its state while containers live. Reads all links, so it is not for every call.
     ///
     /// # Errors
     /// When a table can't be read.
@@ -53,6 +54,10 @@ impl Linux {
             let (Some(mut alias), Some(mac)) = (alias, link.mac) else {
                 continue;
             };
+            // A network's, not an attachment's.
+            if link.kind == BRIDGE {
+                continue;
+            }
             self.complete(&mut alias, &link, nsid);
             tagged.push(TaggedLink {
                 alias,

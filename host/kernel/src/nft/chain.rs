@@ -3,10 +3,11 @@ use super::batch::{Batch, Message};
 use super::comment;
 use super::error::{Object, Operation};
 use super::socket::Request;
-use super::table::TableFamily;
+use super::table::{TABLE, TableFamily};
 
 /// `NFTA_CHAIN_…`
 mod attribute {
+    pub(super) const TABLE: u16 = 1;
     pub(super) const NAME: u16 = 3;
     pub(super) const HOOK: u16 = 4;
     pub(super) const POLICY: u16 = 5;
@@ -106,6 +107,40 @@ impl ChainState {
             comment: comment.map(str::to_owned),
             hook,
         })
+    }
+}
+
+/// A chain of any table, with its comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ListedChain {
+    pub(super) table: String,
+    pub(super) name: String,
+    pub(super) comment: Option<String>,
+}
+
+impl ListedChain {
+    /// Asks for all chains of a family.
+    pub(super) fn request_all(family: TableFamily) -> Request {
+        let mut payload = Vec::new();
+        family.attributes(&mut payload);
+        Request {
+            kind: libc::NFT_MSG_GETCHAIN,
+            object: Object::Chain,
+            name: format!("chains of table {family} {TABLE}"),
+            payload,
+        }
+    }
+
+    /// Reads the attributes of one of the kernel's answers.
+    pub(super) fn decode(attributes: &[u8], chains: &mut Vec<Self>) -> Option<()> {
+        let text = |kind| text_of(find(attributes, kind)?).map(str::to_owned);
+        let comment = find(attributes, attribute::USERDATA).and_then(comment::decode);
+        chains.push(Self {
+            table: text(attribute::TABLE)?,
+            name: text(attribute::NAME)?,
+            comment: comment.map(str::to_owned),
+        });
+        Some(())
     }
 }
 

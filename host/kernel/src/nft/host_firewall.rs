@@ -24,6 +24,15 @@ const FILTER: &str = "filter";
 /// It rejects, by a rule, what none of its zones accepts, whatever its policy.
 const FIREWALLD: &str = "firewalld";
 
+/// A chain of another's table that drops what the host forwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardFilter {
+    /// As `nft` names it.
+    pub chain: String,
+    /// It is one that can be given the rule for our mark.
+    pub heeds_mark: bool,
+}
+
 impl Nft {
     /// Makes what is missing of the chain that marks, and puts the rule that accepts the mark where it is missing.
     ///
@@ -94,30 +103,36 @@ impl Nft {
     /// # Errors
     /// What the kernel refuses to show.
     pub fn impassable_firewalls(&mut self) -> Result<Vec<String>, NftError> {
-        let mut names = Vec::new();
+        let filters = self.forward_filters()?;
+        let impassable = filters.into_iter().filter(|filter| !filter.heeds_mark);
+        Ok(impassable.map(|filter| filter.chain).collect())
+    }
+
+    /// Chains of others that drop forwarded packets by default, or reject them.
+    ///
+    /// # Errors
+    /// What the kernel refuses to show.
+    pub fn forward_filters(&mut self) -> Result<Vec<ForwardFilter>, NftError> {
+        let mut filters = Vec::new();
         for family in ForeignFamily::ALL {
             let decode = |attributes: &[u8], found: &mut Vec<ForeignState>| {
                 found.push(ForeignState::decode(attributes)?);
                 Some(())
             };
             let chains = self.connection.dump(&family.request_chains(), decode)?;
-            let drops = |chain: &ForeignState| {
-                chain.filters_forwarded && (chain.drops_by_default || chain.table == FIREWALLD)
+            let drops = |chain: &&ForeignState| {
+                chain.table != TABLE
+                    && chain.filters_forwarded
+                    && (chain.drops_by_default || chain.table == FIREWALLD)
             };
-            let heeds_mark = |chain: &ForeignState| {
-                chain.table == TABLE
-                    || (FAMILIES.contains(&family)
-                        && chain.table == FILTER
-                        && CHAINS.contains(&chain.name.as_str()))
-            };
-            names.extend(
-                chains
-                    .iter()
-                    .filter(|chain| drops(chain) && !heeds_mark(chain))
-                    .map(|chain| format!("chain {} {} {}", family.name(), chain.table, chain.name)),
-            );
+            filters.extend(chains.iter().filter(drops).map(|chain| ForwardFilter {
+                chain: format!("chain {} {} {}", family.name(), chain.table, chain.name),
+                heeds_mark: FAMILIES.contains(&family)
+                    && chain.table == FILTER
+                    && CHAINS.contains(&chain.name.as_str()),
+            }));
         }
-        Ok(names)
+        Ok(filters)
     }
 
     /// The chains that are there, each with our rules in it.

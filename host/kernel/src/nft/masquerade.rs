@@ -35,7 +35,7 @@ use super::{Base, Nft, NftError, verify};
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-const BASE_CHAINS: &[BaseChain] = &[BaseChain {
+pub(super) const BASE_CHAINS: &[BaseChain] = &[BaseChain {
     family: TableFamily::Inet,
     name: "postrouting",
     kind: "nat",
@@ -146,11 +146,16 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
         address_sets,
         entries: vec![Vec::new()],
         map_entry: None,
-        owner: format!("network {}", network.name),
+        owner: owner(&network.name),
     }
 }
 
 /// Adds sources of a network to the batch.
+/// What the mark of a network's chain says.
+pub(super) fn owner(network: &str) -> String {
+    format!("network {network}")
+}
+
 pub(super) fn add_sources(batch: &mut Batch, network: NetworkTag, sources: &[IpAddr]) {
     for family in FAMILIES {
         let elements: Vec<_> = sources

@@ -38,6 +38,7 @@ mod loopback_guard;
 mod mark;
 mod masquerade;
 mod message;
+mod network;
 mod port_forward;
 mod restore;
 mod rule;
@@ -52,7 +53,7 @@ mod verify;
 pub use conntrack::Tracked;
 pub use error::{NftError, Object, Operation};
 pub use firewall::Firewall;
-pub use host_firewall::FIREWALL_MARK;
+pub use host_firewall::{FIREWALL_MARK, ForwardFilter};
 
 use batch::Batch;
 use element::Element;

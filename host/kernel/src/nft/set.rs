@@ -156,6 +156,20 @@ impl Nft {
 }
 
 impl Batch {
+    /// Removes a set of our table, with its elements.
+    pub(super) fn delete_set(&mut self, family: TableFamily, set: &str) {
+        let message = Message {
+            kind: libc::NFT_MSG_DELSET,
+            flags: 0,
+            family,
+            operation: Operation::Delete(Object::Set),
+            name: family.name("set", set),
+        };
+        self.push(message, |attributes| {
+            attributes.text(attribute::NAME, set);
+        });
+    }
+
     /// The set is there.
     pub(super) fn add_set(&mut self, set: &Set) {
         let message = Message {

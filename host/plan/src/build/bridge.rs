@@ -4,8 +4,8 @@ use super::{LinkRequest, Plan, routing};
 use crate::attachment::hashed_interface_name;
 use crate::link::mtu;
 use crate::{
-    Addressing, Bridge, BridgeDevice, BridgePort, GatewayAddresses, SpoofCheck, Step, VethPair,
-    VlanGateway,
+    Addressing, Bridge, BridgeDevice, BridgePort, GatewayAddresses, LinkAlias, SpoofCheck, Step,
+    VethPair, VlanGateway,
 };
 
 pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
@@ -16,6 +16,7 @@ pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
         mtu: mtu(bridge.mtu),
         vlan_filtering: bridge.filters_vlans(),
         promiscuous: bridge.promisc_mode,
+        alias: LinkAlias::new(request.attachment.network_tag(), []).to_string(),
     })];
     if bridge.gateway() {
         steps.extend(gateway_steps(bridge, addressing));

@@ -21,7 +21,7 @@ const BEHIND_SERVICES: i32 = libc::NF_IP_PRI_NAT_DST + 5;
 /// Before srcnat: what others masquerade would keep the mark.
 const BEFORE_MASQUERADE: i32 = libc::NF_IP_PRI_NAT_SRC - 5;
 
-const FORWARDING: &[BaseChain] = &[
+pub(in crate::nft) const FORWARDING: &[BaseChain] = &[
     base_chain(
         "ports-prerouting",
         libc::NF_INET_PRE_ROUTING,
@@ -94,8 +94,13 @@ fn forwarding(chain: &PortForwardChain) -> Section {
             })
             .collect(),
         map_entry: None,
-        owner: format!("host ports of network {}", chain.network),
+        owner: owner(&chain.network),
     }
+}
+
+/// What the mark of a network's chain says.
+pub(in crate::nft) fn owner(network: &str) -> String {
+    format!("host ports of network {network}")
 }
 
 /// Addresses that can't reach a forwarded port with their own: an answer to the host's loopback would not leave the
