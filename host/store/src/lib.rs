@@ -19,6 +19,7 @@ mod key;
 mod lease;
 mod location;
 mod lock;
+mod network;
 mod port_claim;
 mod record;
 mod storage;
@@ -36,6 +37,7 @@ pub use lease::{
 };
 pub use location::Location;
 pub use lock::{AttachmentLock, LockError, NodeLock};
+pub use network::Forgotten;
 pub use port_claim::QuarantinedPort;
 pub use record::{
     RECORD_FORMAT, Record, RecordPage, RecordState, Removed, StagePart, UnreadableRecord,

@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// The address inside `ranges` that [`Store::reserve_next`] handed out last, for round robin. Remembered by the
-    /// first address of the first range.
+    /// first address of the first range; where nothing is by that, any that lies inside ([`Store::set_last_reserved`]).
     ///
     /// # Errors
     /// The store's own.
@@ -133,17 +133,37 @@ impl Store {
             return Ok(None);
         };
         self.volatile().read(|view| {
-            let Some(value) = view.get(&cursor_key(network, first))? else {
-                return Ok(None);
-            };
-            let family = match value.len() {
-                4 => Family::Ipv4,
-                _ => Family::Ipv6,
-            };
-            let last = address(family, Parts::of_value(value).number(family)?);
-            Ok(last.filter(|last| holds(ranges, *last)))
+            if let Some(value) = view.get(&cursor_key(network, first))? {
+                return Ok(cursor(value)?.filter(|last| holds(ranges, *last)));
+            }
+            for entry in view.scan(Key::of(Table::Cursor).network(network), None)? {
+                let last = cursor(entry?.1)?;
+                if last.is_some_and(|last| holds(ranges, last)) {
+                    return Ok(last);
+                }
+            }
+            Ok(None)
         })
     }
+
+    /// Takes the address for the one that was handed out last, in whichever ranges it lies, until
+    /// [`Store::reserve_next`] hands out one of them: where round robin stood in another's hands.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn set_last_reserved(&self, network: NetworkTag, last: IpAddr) -> Result<(), StoreError> {
+        let value = number_bytes(Family::of(last), number(last));
+        self.volatile()
+            .write(|w| w.put(&cursor_key(network, last), &value))
+    }
+}
+
+fn cursor(value: &[u8]) -> Result<Option<IpAddr>, StoreError> {
+    let family = match value.len() {
+        4 => Family::Ipv4,
+        _ => Family::Ipv6,
+    };
+    Ok(address(family, Parts::of_value(value).number(family)?))
 }
 
 fn cursor_key(network: NetworkTag, first: IpAddr) -> Key {

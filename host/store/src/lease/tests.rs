@@ -361,3 +361,19 @@ fn attachments_without_record_are_listed_once_with_their_leases() {
         .unwrap();
     assert_eq!(twice.1.len(), 2);
 }
+
+#[test]
+fn round_robin_goes_on_where_another_left_it() {
+    let store = TestStore::new();
+    let ranges = [range("10.1.0.2", "10.1.0.9")];
+    store.set_last_reserved(network(), ip("10.1.0.5")).unwrap();
+    store.set_last_reserved(network(), ip("10.2.0.5")).unwrap();
+    let last = |ranges: &[AddressRange]| store.last_reserved(network(), ranges).unwrap();
+    assert_eq!(last(&ranges), Some(ip("10.1.0.5")));
+    assert_eq!(last(&[range("10.1.0.6", "10.1.0.9")]), None);
+    assert_eq!(
+        next(&store, &ranges, Some("10.1.0.5"), "a"),
+        Some(ip("10.1.0.6"))
+    );
+    assert_eq!(last(&ranges), Some(ip("10.1.0.6")));
+}
