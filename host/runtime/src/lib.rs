@@ -7,6 +7,8 @@
 //! - `verbs`: ADD, DEL, CHECK, GC, STATUS, one file each; `detach` is what DEL, GC and sweep have in common.
 //! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody) and the host's side of it.
 //! - `sweep`, `quarantine`: finding what is gone without a runtime's help, and not trusting what is not proven.
+//! - [`host`]: what the kernel can do and what the host has of its own, for the tool's diagnosis.
+//! - `import`, `purge`: taking over what another plugin handed out, and giving a network up.
 //! - [`dry_run`], [`explain`]: what would be done, and what was, as one picture.
 //! - `failure`, `phase`, `report`, `remedy`: what can go wrong, when, its CNI code, and what to do; `subject` is whom it
 //!   is about.
@@ -23,12 +25,15 @@ mod executable;
 pub mod explain;
 mod failure;
 mod firewall;
+pub mod host;
 mod identity;
+mod import;
 mod ipam;
 mod log;
 mod node;
 pub mod operator;
 mod phase;
+mod purge;
 mod quarantine;
 mod record;
 mod remedy;

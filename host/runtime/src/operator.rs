@@ -1,7 +1,8 @@
 //! What the operator's tool shows and mends. The store it reads is that of the namespace it runs in, as for the runtime.
 
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use engine::Builtin;
 use plan::{Attachment, NetworkTag};
@@ -13,10 +14,15 @@ use crate::failure::Cause;
 use crate::log::Log;
 use crate::node::Node;
 use crate::settings::Settings;
-use crate::{record, restore, sweep};
+use crate::{import, purge, record, restore, sweep};
 
-pub use crate::restore::Restored;
+pub use crate::import::{ImportError, ImportedAttachment, ImportedNetwork, Outcome};
+pub use crate::purge::{PurgeError, Purged};
+pub use crate::restore::{Missing, Restored};
 pub use crate::sweep::Swept;
+
+/// A purge takes no longer.
+const CALLS_WAIT: Duration = Duration::from_secs(10);
 
 /// A node as an operator sees it.
 pub struct Operator {
@@ -55,7 +61,9 @@ impl Operator {
     /// # Errors
     /// When store or kernel can't be asked, or nftables refuses. What failed of the rest is in the answer.
     pub fn restore(&self) -> Result<Restored, Cause> {
-        restore::restore(self.node.store()?)
+        let store = self.node.store()?;
+        let _no_purge = store.lock_node_shared(CALLS_WAIT)?;
+        restore::restore(store)
     }
 
     /// All leases, or those of one network, by network and address.
@@ -120,5 +128,50 @@ impl Operator {
             network.map(NetworkTag::of),
             unix_seconds(SystemTime::now()),
         )
+    }
+    /// What [`Operator::sweep`] would remove now.
+    ///
+    /// # Errors
+    /// When store or kernel can't be asked.
+    pub fn sweepable(&self, network: Option<&str>) -> Result<Swept, Cause> {
+        sweep::preview(self.node.store()?, network.map(NetworkTag::of))
+    }
+
+    /// Takes away everything of a network that no attachment owns: bridges that were made for it, nftables chains, leases
+    /// that cool down, durable storage. With `force` its attachments are detached first, and addresses that may be in use
+    /// are forgotten.
+    ///
+    /// # Errors
+    /// When it is in use, or store or kernel fail; see [`PurgeError`].
+    pub fn purge(&self, network: &str, force: bool) -> Result<Purged, PurgeError> {
+        purge::purge(self.node.store()?, network, force)
+    }
+    /// Makes leases and records of the reservations that the reference plugin host-local keeps in `data_directory`, of one
+    /// network or of all, as far as the kernel shows who has the addresses. Containers and files are left as they are.
+    ///
+    /// # Errors
+    /// When directory, store or kernel can't be used; see [`ImportError`].
+    pub fn import_host_local(
+        &self,
+        data_directory: &Path,
+        network: Option<&str>,
+    ) -> Result<Vec<ImportedNetwork>, ImportError> {
+        let now = unix_seconds(SystemTime::now());
+        import::import(self.node.store()?, data_directory, network, now)
+    }
+    /// What [`Operator::restore`] would find missing now.
+    ///
+    /// # Errors
+    /// When store or kernel can't be asked.
+    pub fn missing(&self) -> Result<Vec<Missing>, Cause> {
+        restore::missing(self.node.store()?)
+    }
+
+    /// Could a call write its state now? Opens the store, which makes it where there is none.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub fn check_writable(&self) -> Result<(), Cause> {
+        Ok(self.node.store()?.check_writable()?)
     }
 }

@@ -33,14 +33,7 @@ pub(crate) fn restore(store: &Store) -> Result<Restored, Cause> {
     let mut kernel = Linux::host()?;
     let wanted = Wanted::of(&applied(store)?);
     let mut restored = Restored::default();
-    let mut missing = Vec::new();
-    for (step, attachments) in wanted.steps() {
-        match is_missing(&mut kernel, step) {
-            Ok(true) => missing.push((step, attachments)),
-            Ok(false) => {}
-            Err(error) => restored.failures.push(format!("{step}: {error}")),
-        }
-    }
+    let missing = wanted.missing(&mut kernel, &mut restored.failures);
     if missing.is_empty() {
         return Ok(restored);
     }
@@ -62,6 +55,26 @@ pub(crate) fn restore(store: &Store) -> Result<Restored, Cause> {
         }
     }
     Ok(restored)
+}
+
+/// What [`restore`] would find missing. What can't be compared is told as missing, with the reason.
+///
+/// # Errors
+/// When store or kernel can't be asked at all.
+pub(crate) fn missing(store: &Store) -> Result<Vec<Missing>, Cause> {
+    let mut kernel = Linux::host()?;
+    let wanted = Wanted::of(&applied(store)?);
+    let mut failures = Vec::new();
+    let missing = wanted.missing(&mut kernel, &mut failures);
+    let known = missing.into_iter().map(|(step, attachments)| Missing {
+        what: step.to_string(),
+        attachments: attachments.to_vec(),
+    });
+    let unknown = failures.into_iter().map(|failure| Missing {
+        what: failure,
+        attachments: Vec::new(),
+    });
+    Ok(known.chain(unknown).collect())
 }
 
 fn applied(store: &Store) -> Result<Vec<Record>, Cause> {
@@ -109,6 +122,19 @@ impl Wanted {
         if !attachments.iter().any(|known| known == attachment) {
             attachments.push(attachment.to_owned());
         }
+    }
+
+    /// The steps of which something is missing, with their attachments; what can't be compared is a failure.
+    fn missing(&self, kernel: &mut Linux, failures: &mut Vec<String>) -> Vec<(&Step, &[String])> {
+        self.steps()
+            .filter(|(step, _)| match is_missing(kernel, step) {
+                Ok(missing) => missing,
+                Err(error) => {
+                    failures.push(format!("{step}: {error}"));
+                    false
+                }
+            })
+            .collect()
     }
 
     fn steps(&self) -> impl Iterator<Item = (&Step, &[String])> {

@@ -3,8 +3,10 @@
 //! A sweep touches nothing that is locked: its call is running. What it can't prove gone it leaves alone.
 
 mod edge;
+mod preview;
 
 pub(crate) use edge::neighbours;
+pub(crate) use preview::preview;
 
 use kernel::{Kernel, Linux, Presence};
 use plan::{AttachmentKey, LinkKind, NetworkTag, Undo};
@@ -20,7 +22,7 @@ use crate::log::{Level, Log};
 use crate::quarantine::{self, any_network};
 use crate::record;
 
-/// What a sweep did.
+/// What a sweep did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Swept {
     /// Attachments that were gone and are cleaned up now, as text.

@@ -32,6 +32,8 @@ pub struct RemoteInterfaces {
 pub struct RemoteInterface {
     /// Its namespace, as the host's knows it.
     pub nsid: i32,
+    /// Its index there.
+    pub index: u32,
     /// Its name.
     pub name: String,
     /// `IFLA_INFO_KIND`; empty for physical devices.
@@ -47,6 +49,8 @@ pub struct RemoteInterface {
 /// The end on the host of a container's veth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VethHostEnd {
+    /// Its index.
+    pub index: u32,
     /// Its name.
     pub name: String,
     /// Its Ethernet address.
@@ -86,6 +90,7 @@ impl Linux {
                 found.interfaces.push(RemoteInterface {
                     host_end: host_end(&host, link.index, nsid),
                     nsid,
+                    index: link.index,
                     name: link.name,
                     kind: link.kind,
                     mac: link.mac,
@@ -134,6 +139,7 @@ fn host_end(host: &[LinkState], peer: u32, nsid: i32) -> Option<VethHostEnd> {
         link.kind == "veth" && link.lower == Some(peer) && link.lower_nsid == Some(nsid)
     })?;
     Some(VethHostEnd {
+        index: link.index,
         name: link.name.clone(),
         mac: link.mac?,
     })

@@ -24,6 +24,8 @@ pub(crate) fn add(node: &Node, request: &Add) -> Result<Value, Cause> {
     };
     let netns = Netns::open(&request.netns)?;
     let store = node.store()?;
+    // A purge must not take away what this one is about to use.
+    let _no_purge = store.lock_node_shared(LOCK_WAIT)?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
     let attaching = Attaching {
         node,
