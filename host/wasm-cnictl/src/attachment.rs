@@ -3,7 +3,6 @@
 mod list;
 mod show;
 mod summary;
-mod sweep;
 
 use std::process::ExitCode;
 
@@ -18,6 +17,5 @@ pub(crate) fn run(command: AttachmentCommand, output: &mut Output) -> anyhow::Re
     match command {
         AttachmentCommand::List(args) => list::run(args, output),
         AttachmentCommand::Show(args) => show::run(args, output),
-        AttachmentCommand::Sweep(args) => sweep::run(args, output),
     }
 }

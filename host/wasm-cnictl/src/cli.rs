@@ -1,5 +1,6 @@
 //! What may be asked on the command line.
 
+mod doctor;
 mod explain;
 mod install;
 mod net;
@@ -9,23 +10,24 @@ mod state;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use explain::{ExplainArgs, PlanArgs};
 pub(crate) use install::NodeInstallArgs;
 pub(crate) use net::{
-    AddArgs, AttachmentArgs, CheckArgs, DelArgs, GcArgs, NetCommand, Places, StatusArgs,
+    AddArgs, AttachmentArgs, CheckArgs, DelArgs, GcArgs, NetCommand, Places, PurgeArgs, StatusArgs,
 };
 pub(crate) use plugin::{
     AdapterArgs, CompileArgs, ComponentizeArgs, InspectArgs, InstallArgs, ListArgs, PluginCommand,
     RemoveArgs, StoreArgs,
 };
 pub(crate) use state::{
-    AttachmentCommand, AttachmentListArgs, LeaseCommand, LeaseListArgs, LeaseStateArg, ReleaseArgs,
-    ShowArgs, StateArgs, SweepArgs,
+    AttachmentCommand, AttachmentListArgs, FormerPlugin, GarbageArgs, ImportArgs, LeaseCommand,
+    LeaseListArgs, LeaseStateArg, ReleaseArgs, ShowArgs, StateArgs,
 };
 
-/// Install plugins, run networks by hand, look at leases and attachments.
+/// Examine a node, install plugins, run networks by hand, look at leases and attachments.
 ///
-/// Exit status: 0 done, 1 failed, 2 wrong usage.
+/// Exit status: 0 done, 1 failed, 2 wrong usage; that of `doctor` is for monitoring.
 #[derive(Debug, Parser)]
 #[command(name = "wasm-cnictl", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -55,6 +57,14 @@ pub(crate) enum Command {
     /// Attachments that wasm-cni has made, whichever runtime asked for them.
     #[command(subcommand)]
     Attachment(AttachmentCommand),
+    /// Look for what keeps this node's networks from working, or will by and by, and say what to do.
+    ///
+    /// Changes nothing: what the kernel can do is tried in namespaces of its own. Exit status for
+    /// monitoring: 0 nothing to do, 1 warnings, 2 errors.
+    Doctor(DoctorArgs),
+    /// Clean up after attachments that are provably gone, as calls of wasm-cni do by and by: their
+    /// rules, records and addresses. What lives, and what can't be proven gone, stays.
+    Gc(GarbageArgs),
     /// Show what a network would do for an attachment, without doing it and without root: what each
     /// plugin would see, want and be refused, the steps that follow, and how they are undone.
     ///

@@ -1,18 +1,20 @@
-//! `attachment sweep`
+//! `wasm-cnictl gc`: cleaning up without a runtime's help.
 
 use std::net::IpAddr;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::cli::SweepArgs;
+use crate::cli::GarbageArgs;
 use crate::output::Output;
 use crate::state;
 
 /// The answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Swept {
+struct Collected {
+    /// True: nothing was done, and the rest says what would be.
+    dry_run: bool,
     /// Attachments that were gone and are cleaned up now.
     removed: Vec<String>,
     /// Quarantined addresses that are free again.
@@ -21,16 +23,26 @@ struct Swept {
     failures: Vec<String>,
 }
 
-pub(super) fn run(args: SweepArgs, output: &mut Output) -> anyhow::Result<ExitCode> {
+/// Runs the command and prints its answer.
+///
+/// # Errors
+/// Whatever kept it from being done.
+pub(crate) fn run(args: GarbageArgs, output: &mut Output) -> anyhow::Result<ExitCode> {
     let network = args.network.as_ref().map(AsRef::as_ref);
-    let swept = state::operator(&args.places)?.sweep(network)?;
-    let swept = Swept {
+    let operator = state::operator(&args.places)?;
+    let swept = if args.dry_run {
+        operator.sweepable(network)?
+    } else {
+        operator.sweep(network)?
+    };
+    let answer = Collected {
+        dry_run: args.dry_run,
         removed: swept.removed,
         freed: swept.freed,
         failures: swept.failures,
     };
-    let failed = !swept.failures.is_empty();
-    output.answer(&swept, text)?;
+    let failed = !answer.failures.is_empty();
+    output.answer(&answer, text)?;
     Ok(if failed {
         ExitCode::FAILURE
     } else {
@@ -38,25 +50,47 @@ pub(super) fn run(args: SweepArgs, output: &mut Output) -> anyhow::Result<ExitCo
     })
 }
 
-fn text(swept: &Swept) -> String {
-    let mut lines: Vec<String> = swept
-        .removed
-        .iter()
-        .map(|attachment| format!("removed {attachment}"))
+fn text(answer: &Collected) -> String {
+    let (removed, freed) = if answer.dry_run {
+        ("would remove", "would free")
+    } else {
+        ("removed", "freed")
+    };
+    let attachments = answer.removed.iter();
+    let mut lines: Vec<String> = attachments
+        .map(|attachment| format!("{removed} {attachment}"))
         .collect();
-    lines.extend(swept.freed.iter().map(|address| format!("freed {address}")));
-    lines.extend(
-        swept
-            .failures
-            .iter()
-            .map(|failure| format!("failed: {failure}")),
-    );
+    let addresses = answer.freed.iter();
+    lines.extend(addresses.map(|address| format!("{freed} {address}")));
+    let failures = answer.failures.iter();
+    lines.extend(failures.map(|failure| format!("failed: {failure}")));
     if lines.is_empty() {
-        lines.push("nothing was left over".to_owned());
+        lines.push("nothing is left over".to_owned());
     }
     let lines: Vec<String> = lines
         .iter()
         .map(|line| crate::printable::line(line))
         .collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_says_what_would_be_done() {
+        let answer = |dry_run| Collected {
+            dry_run,
+            removed: vec!["pods/a\n/eth0".into()],
+            freed: vec![IpAddr::from([10, 1, 0, 2])],
+            failures: Vec::new(),
+        };
+        assert_eq!(
+            text(&answer(false)),
+            "removed pods/a\\n/eth0\nfreed 10.1.0.2"
+        );
+        let dry = text(&answer(true));
+        assert_eq!(dry, "would remove pods/a\\n/eth0\nwould free 10.1.0.2");
+    }
 }

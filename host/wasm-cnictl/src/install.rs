@@ -15,6 +15,8 @@ use crate::cli::NodeInstallArgs;
 use crate::output::Output;
 use crate::table::Rows;
 
+pub(crate) use file::is_ours;
+
 /// What was done to one name of the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Change {

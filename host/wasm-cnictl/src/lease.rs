@@ -1,5 +1,6 @@
 //! `wasm-cnictl lease`: addresses that are not free.
 
+mod import;
 mod list;
 mod release;
 mod view;
@@ -16,6 +17,7 @@ use crate::output::Output;
 pub(crate) fn run(command: LeaseCommand, output: &mut Output) -> anyhow::Result<ExitCode> {
     match command {
         LeaseCommand::List(args) => list::run(args, output),
+        LeaseCommand::Import(args) => import::run(&args, output),
         LeaseCommand::Release(args) => release::run(args, output),
     }
 }

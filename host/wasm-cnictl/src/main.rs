@@ -1,13 +1,15 @@
 //! The tool of operators and plugin authors.
 //!
-//! The whole tree follows one pattern: `cli` says what may be asked, `install`, `plugin`, `net`, `lease`, `attachment`, `dry_run`
-//! (`plan`) and `explain` do it, and `output` is the only place that prints.
+//! The whole tree follows one pattern: `cli` says what may be asked, `install`, `plugin`, `net`, `lease`, `attachment`, `gc`,
+//! `doctor`, `dry_run` (`plan`) and `explain` do it, and `output` is the only place that prints.
 
 mod attachment;
 mod builtins;
 mod cli;
+mod doctor;
 mod dry_run;
 mod explain;
+mod gc;
 mod install;
 mod lease;
 mod net;
@@ -44,6 +46,8 @@ fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Net(command) => net::run(command, output),
         Command::Lease(command) => lease::run(command, output),
         Command::Attachment(command) => attachment::run(command, output),
+        Command::Doctor(args) => doctor::run(&args, output),
+        Command::Gc(args) => gc::run(args, output),
         Command::Plan(args) => dry_run::run(*args, output),
         Command::Explain(args) => explain::run(args, output),
         Command::Completions { shell } => output.completions(shell, &mut Cli::command()),

@@ -15,11 +15,13 @@ mod exec;
 mod failure;
 mod gc;
 mod locate;
+mod purge;
 mod request;
 mod restore;
 mod runtimes;
 mod status;
 mod target;
+mod version;
 
 use std::process::ExitCode;
 
@@ -27,8 +29,9 @@ pub(crate) use conflist::{Network, Plugin};
 pub(crate) use container::netns_path;
 pub(crate) use exec::SearchPath;
 pub(crate) use failure::PluginFailure;
-pub(crate) use locate::network;
+pub(crate) use locate::{all, network};
 pub(crate) use request::{Additions, build as request};
+pub(crate) use version::versions;
 
 use crate::cli::NetCommand;
 use crate::output::Output;
@@ -44,6 +47,7 @@ pub(crate) fn run(command: NetCommand, output: &mut Output) -> anyhow::Result<Ex
         NetCommand::Check(args) => check::run(args, output),
         NetCommand::Gc(args) => gc::run(args, output),
         NetCommand::Status(args) => status::run(args, output),
+        NetCommand::Purge(args) => purge::run(&args, output),
         NetCommand::Restore(args) => restore::run(&args, output),
     }
 }

@@ -151,7 +151,7 @@ fn stages_behind_a_foreign_link_are_swept_when_their_entries_are_gone() -> Resul
     // Whoever wants the port finds the holder's link gone.
     let result = list.add(&node, &next)?;
     list.del(&node, &next, &result)?;
-    node.ctl(&["attachment", "sweep"])?;
+    node.ctl(&["gc"])?;
     assert_nothing_left(&node, &[result])
 }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use cni::ids::{ContainerId, InterfaceName};
+use cni::ids::{ContainerId, InterfaceName, NetworkName};
 use serde_json::Value;
 
 use super::StateArgs;
@@ -21,6 +21,9 @@ pub(crate) enum NetCommand {
     Gc(GcArgs),
     /// Ask the plugins whether they could serve an ADD now.
     Status(StatusArgs),
+    /// Take away what belongs to a network and to no attachment: bridges that were made for it,
+    /// rules, leases that cool down, storage of its plugins. For a network that is given up.
+    Purge(PurgeArgs),
     /// Put back our rules, and what we share with the host, that a firewall's reload or a flush took
     /// away: those of all networks.
     Restore(StateArgs),
@@ -128,6 +131,19 @@ pub(crate) struct StatusArgs {
     pub(crate) network: String,
     #[command(flatten)]
     pub(crate) places: Places,
+}
+
+/// `wasm-cnictl net purge`
+#[derive(Debug, Args)]
+pub(crate) struct PurgeArgs {
+    /// The network's name; its file need not exist any more.
+    pub(crate) network: NetworkName,
+    /// Detach what is attached first, and forget addresses that may be in use. Containers lose
+    /// their interfaces.
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) places: StateArgs,
 }
 
 pub(super) fn capability(text: &str) -> anyhow::Result<(String, Value)> {

@@ -11,6 +11,10 @@ pub(crate) enum LeaseCommand {
     List(LeaseListArgs),
     /// Free an address at once. Refused while an attachment on record holds it.
     Release(ReleaseArgs),
+    /// Take over addresses that another plugin has handed out, while the containers run: each
+    /// becomes a lease and an attachment on record if an interface of this machine has it. DEL by
+    /// wasm-cni then removes that interface. Repeats are harmless; the other plugin's files stay.
+    Import(ImportArgs),
 }
 
 /// `wasm-cnictl attachment …`
@@ -20,8 +24,6 @@ pub(crate) enum AttachmentCommand {
     List(AttachmentListArgs),
     /// Show one attachment: its state, addresses, what was done and how it is undone.
     Show(ShowArgs),
-    /// Clean up after attachments that are provably gone, as calls of wasm-cni do by and by.
-    Sweep(SweepArgs),
 }
 
 /// Where the node keeps its state.
@@ -75,6 +77,29 @@ pub(crate) struct ReleaseArgs {
     pub(crate) places: StateArgs,
 }
 
+/// Plugins whose reservations can be taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormerPlugin {
+    /// The reference plugin host-local.
+    HostLocal,
+}
+
+/// `wasm-cnictl lease import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The plugin that handed them out.
+    #[arg(long, value_enum, value_name = "PLUGIN")]
+    pub(crate) from: FormerPlugin,
+    /// Its data directory, which holds a directory for each network.
+    #[arg(default_value = "/var/lib/cni/networks")]
+    pub(crate) directory: PathBuf,
+    /// Only this network's.
+    #[arg(long)]
+    pub(crate) network: Option<NetworkName>,
+    #[command(flatten)]
+    pub(crate) places: StateArgs,
+}
+
 /// `wasm-cnictl attachment list`
 #[derive(Debug, Args)]
 pub(crate) struct AttachmentListArgs {
@@ -99,12 +124,15 @@ pub(crate) struct ShowArgs {
     pub(crate) places: StateArgs,
 }
 
-/// `wasm-cnictl attachment sweep`
+/// `wasm-cnictl gc`
 #[derive(Debug, Args)]
-pub(crate) struct SweepArgs {
+pub(crate) struct GarbageArgs {
     /// Only this network's.
     #[arg(long)]
     pub(crate) network: Option<NetworkName>,
+    /// Only say what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) places: StateArgs,
 }

@@ -13,7 +13,7 @@ const MARK: &[u8] = b"wasm-cni:plugin/";
 const CHUNK: usize = 64 * 1024;
 
 /// Is the file wasm-cni, of whatever version?
-pub(super) fn is_ours(file: &Path) -> io::Result<bool> {
+pub(crate) fn is_ours(file: &Path) -> io::Result<bool> {
     contains(BufReader::new(File::open(file)?), MARK)
 }
 

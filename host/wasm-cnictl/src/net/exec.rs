@@ -44,6 +44,11 @@ impl SearchPath {
         )
     }
 
+    /// The directories.
+    pub(crate) fn directories(&self) -> &[PathBuf] {
+        &self.0
+    }
+
     /// The first regular file of that name.
     pub(crate) fn find(&self, plugin: &PluginType) -> Option<PathBuf> {
         self.0

@@ -32,6 +32,21 @@ pub(crate) fn network(wanted: &str, directory: &Path) -> anyhow::Result<Network>
     Ok(network)
 }
 
+/// Every configuration file of a directory with its network, in the order in which names are looked for.
+///
+/// # Errors
+/// When the directory can't be read. What is wrong with a file stands in its place.
+pub(crate) fn all(directory: &Path) -> anyhow::Result<Vec<(PathBuf, anyhow::Result<Network>)>> {
+    let described = |path: PathBuf| {
+        let network = read(&path).and_then(|network| {
+            ensure!(!network.plugins.is_empty(), "it has no plugins");
+            Ok(network)
+        });
+        (path, network)
+    };
+    Ok(candidates(directory)?.into_iter().map(described).collect())
+}
+
 fn by_name(name: &str, directory: &Path) -> anyhow::Result<Network> {
     let mut known = Vec::new();
     let mut unreadable = Vec::new();
