@@ -10,6 +10,7 @@ mod attach;
 mod concurrency;
 mod delegation;
 mod devices;
+mod doctor;
 mod drop_in;
 mod errors;
 mod examples;
