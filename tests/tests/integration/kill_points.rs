@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
 
     /// Sweeps as an operator does.
     fn sweep(&self) -> Result<()> {
-        let swept = self.node.ctl(&["attachment", "sweep"])?;
+        let swept = self.node.ctl(&["gc"])?;
         ensure!(swept["failures"] == json!([]), "{swept}");
         Ok(())
     }

@@ -106,7 +106,7 @@ impl Scene<'_> {
         let next = self.first.add(self.node, &self.next)?;
         ensure!(leads_to(self.node, &self.next)?, "the port does not work");
         self.first.del(self.node, &self.next, &next)?;
-        self.node.ctl(&["attachment", "sweep"])?;
+        self.node.ctl(&["gc"])?;
         self.port_is_free()
     }
 }
