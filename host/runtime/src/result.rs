@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_was_taken_over_is_told_once() {
+        let all = behind(
+            with_interface("bond0", "10.0.0.1/24"),
+            with_interface("eth0", "10.0.0.1/24"),
+        );
+        let ips: Vec<_> = all.ips.iter().map(|ip| ip.interface).collect();
+        assert_eq!((all.interfaces.len(), ips), (2, vec![Some(1)]));
+    }
+
+    #[test]
     fn what_earlier_plugins_made_is_kept_and_indices_move() {
         let all = behind(
             with_interface("eth0", "10.0.0.1/24"),

@@ -74,3 +74,60 @@ pub(crate) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
         _ => Ok(link),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(config: Value) -> Result<Link, Cause> {
+        parse(&NetworkConfig::parse(config.to_string().as_bytes()).unwrap())
+    }
+
+    fn behind(interfaces: &Value, link: &Value) -> Result<Link, Cause> {
+        parsed(json!({
+            "cniVersion": "1.0.0", "name": "n", "type": "wasm-cni", "link": link,
+            "prevResult": {"cniVersion": "1.0.0", "interfaces": interfaces},
+        }))
+    }
+
+    fn master(link: Result<Link, Cause>) -> Option<String> {
+        match link {
+            Ok(Link::Ipvlan(ipvlan)) => ipvlan.master,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn behind_another_plugin_an_ipvlan_sits_on_its_interface() {
+        let one = json!([{"name": "bond0"}]);
+        let two = json!([{"name": "br0"}, {"name": "veth1"}]);
+        let unnamed = json!({"kind": "ipvlan"});
+        assert_eq!(master(behind(&one, &unnamed)).as_deref(), Some("bond0"));
+        let named = json!({"kind": "ipvlan", "master": "eth1"});
+        assert_eq!(master(behind(&two, &named)).as_deref(), Some("eth1"));
+        let error = behind(&two, &unnamed).unwrap_err();
+        assert!(error.to_string().contains("2 interfaces"), "{error}");
+        let alone = json!({"name": "n", "type": "wasm-cni", "link": unnamed});
+        assert_eq!(master(parsed(alone)), None);
+    }
+
+    #[test]
+    fn the_runtimes_device_is_the_links() {
+        let link = parsed(json!({
+            "name": "n", "type": "wasm-cni", "link": {"kind": "host-device"},
+            "runtimeConfig": {"deviceID": "0000:00:05.0"},
+        }));
+        assert!(
+            matches!(&link, Ok(Link::HostDevice(device)) if device.device_id.as_deref() == Some("0000:00:05.0")),
+            "{link:?}"
+        );
+    }
+
+    #[test]
+    fn a_dummy_without_addresses_is_refused() {
+        let link = json!({"name": "n", "type": "wasm-cni", "link": {"kind": "dummy"}});
+        assert!(matches!(parsed(link), Err(Cause::IpamSection(_))));
+    }
+}
