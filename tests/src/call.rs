@@ -149,8 +149,14 @@ impl Reply {
     /// What it was about to do when it was killed at a fault point; None: it came to its end.
     #[must_use]
     pub fn killed_before(&self) -> Option<&str> {
-        let told = self.0.stderr.trim_end().strip_prefix("killed before ");
-        told.filter(|_| !self.0.success())
+        if self.0.success() {
+            return None;
+        }
+        // Where another vendor's plugin called it, that one may hand its words on as JSON.
+        let told = [&self.0.stderr, &self.0.stdout]
+            .into_iter()
+            .find_map(|text| Some(text.split_once("killed before ")?.1))?;
+        told.split(['\n', '\\', '"']).next()
     }
 
     /// The printed result, Null when nothing was printed.

@@ -5,14 +5,16 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use engine::Builtin;
+use kernel::Linux;
 use plan::{Attachment, NetworkTag};
-use store::{Lease, LeaseFilter, Record};
+use store::{Lease, LeaseFilter, LeaseState, Record};
 
 use crate::clock::unix_seconds;
 use crate::explain::{self, Picture};
 use crate::failure::Cause;
 use crate::log::Log;
 use crate::node::Node;
+use crate::quarantine::{any_network, release_address};
 use crate::settings::Settings;
 use crate::{import, purge, record, restore, sweep};
 
@@ -89,15 +91,26 @@ impl Operator {
     }
 
     /// Makes an address free, whoever holds it; returns the lease as it was. For addresses that nobody uses any more:
-    /// one that is in use will be handed out twice.
+    /// one that is in use will be handed out twice. Of one in quarantine the rules go as well.
     ///
     /// # Errors
-    /// When the store can't be written.
+    /// When the store can't be written, or the kernel refuses.
     pub fn release(&self, network: &str, address: IpAddr) -> Result<Option<Lease>, Cause> {
-        Ok(self
-            .node
-            .store()?
-            .force_release(NetworkTag::of(network), address)?)
+        let store = self.node.store()?;
+        let released = store.lease(NetworkTag::of(network), address)?;
+        // One whose network is not known stands against this one too.
+        let unknown = store.lease(any_network(), address)?;
+        for lease in released.iter().chain(&unknown) {
+            match &lease.state {
+                LeaseState::Quarantined { evidence } if lease.attachment.is_none() => {
+                    release_address(store, &mut Linux::host()?, lease, evidence)?;
+                }
+                _ => {
+                    store.force_release(lease.network, address)?;
+                }
+            }
+        }
+        Ok(released)
     }
 
     /// All attachments on record, or those of one network.

@@ -257,6 +257,51 @@ fn full_chain_without_bridge(link: Value, port: u16) -> Conflist {
 }
 
 #[test]
+fn a_killed_stage_that_is_an_entry_of_the_list_is_undone_by_the_del_of_all() -> Result<()> {
+    let node = node!();
+    let list = lists::entries(
+        "pods",
+        lists::bridge("cni0", &SUBNETS),
+        &lists::every_stage(),
+    );
+    let of = |port| list.capability("portMappings", json!([lists::mapping("tcp", port, 80)]));
+    let scene = Scene::new(&node, of(8000), &of(8001))?;
+    let mut points = 0;
+    for index in 1..scene.list.len() {
+        let call = || {
+            let mut previous = Value::Null;
+            for earlier in 0..index {
+                let add = scene
+                    .list
+                    .entry(earlier, &node, &scene.pod, "ADD", &previous)?;
+                previous = add.succeed()?;
+            }
+            scene.list.entry(index, &node, &scene.pod, "ADD", &previous)
+        };
+        let del = || {
+            scene.list.del(&node, &scene.pod, &Value::Null)?;
+            scene.nothing_left()
+        };
+        points += at_each_point(call, del)?;
+        del()?;
+    }
+    ensure!(points > 25, "{points} points");
+    Ok(())
+}
+
+#[test]
+fn our_ipam_that_is_killed_under_another_vendors_link_keeps_nothing() -> Result<()> {
+    let node = node!();
+    let mut link = json!({"type": "bridge", "bridge": "cni0", "isGateway": true});
+    link["ipam"] = lists::bridge("", &["10.1.0.0/24"])["ipam"].clone();
+    let list = Conflist::new("pods", &[link]);
+    let scene = Scene::new(&node, list.clone(), &list)?;
+    let points = (add_then_del(&scene)?, del_then_del(&scene)?);
+    ensure!(points.0 > 4 && points.1 > 1, "{points:?} points");
+    Ok(())
+}
+
+#[test]
 fn a_store_whose_creator_was_killed_is_created_by_the_next_call() -> Result<()> {
     let node = node!();
     node.arm_fault_points()?;

@@ -19,7 +19,8 @@ pub(crate) fn full_chain_on(link: Value, port: u16) -> Conflist {
     )
 }
 
-fn every_stage() -> [Value; 5] {
+/// The stages of [`full_chain`].
+pub(crate) fn every_stage() -> [Value; 5] {
     [
         json!({"plugin": "portmap"}),
         json!({

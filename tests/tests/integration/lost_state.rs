@@ -143,3 +143,55 @@ fn a_port_of_one_address_is_kept_as_such() -> Result<()> {
     let result = on("192.0.2.2").add(&node, &next)?;
     on("192.0.2.2").del(&node, &next, &result)
 }
+
+/// Addresses in quarantine on this network.
+fn quarantined(node: &Node) -> Result<usize> {
+    let words = [
+        "lease",
+        "list",
+        "--network",
+        "pods",
+        "--state",
+        "quarantined",
+    ];
+    Ok(node.ctl(&words)?.as_array().map_or(0, Vec::len))
+}
+
+#[test]
+fn an_operator_can_end_a_quarantine() -> Result<()> {
+    let node = node!();
+    let range = json!({"subnet": "10.1.0.0/24", "rangeStart": "10.1.0.2", "rangeEnd": "10.1.0.3"});
+    let ipam = json!({"type": "wasm-cni", "plugin": "host-local", "ranges": [[range]]});
+    let mut ours = lists::bridge("cni0", &[]);
+    ours["ipam"] = ipam.clone();
+    // Of the other one the alias does not say which network it is of.
+    let theirs = json!({"type": "bridge", "bridge": "cni0", "isGateway": true, "ipam": ipam});
+    for (number, link) in [ours, theirs].into_iter().enumerate() {
+        let list = Conflist::new("pods", &[link]);
+        let pod = |name: &str| node.pod(&format!("{name}{number}"));
+        let (lost, next, late) = (pod("lost")?, pod("next")?, pod("late")?);
+        list.add(&node, &lost)?;
+        let address = lost.addresses("eth0")?[0].replace("/24", "");
+        lose_state(&node)?;
+        list.add(&node, &next)?;
+        let add = || list.entry(0, &node, &late, "ADD", &Value::Null)?.run();
+        ensure!(!add()?.0.success(), "{address} is given twice");
+        list.del(&node, &late, &Value::Null)?;
+        ensure!(quarantined(&node)? == 1, "not in quarantine");
+        node.ctl(&["lease", "release", "pods", &address])?;
+        ensure!(quarantined(&node)? == 0, "still in quarantine");
+        let reply = add()?;
+        ensure!(
+            reply.0.success(),
+            "{reply:?}\n{}",
+            node.ctl(&["lease", "list"])?
+        );
+        ensure!(late.addresses("eth0")? == lost.addresses("eth0")?);
+        for pod in [&late, &next] {
+            list.del(&node, pod, &Value::Null)?;
+        }
+        lost.ok(&["ip", "link", "delete", "eth0"])?;
+        node.ctl(&["attachment", "sweep"])?;
+    }
+    Ok(())
+}

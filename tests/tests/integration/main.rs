@@ -7,6 +7,7 @@
 
 mod artifacts;
 mod attach;
+mod checks;
 mod concurrency;
 mod delegation;
 mod devices;

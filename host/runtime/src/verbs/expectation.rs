@@ -2,7 +2,7 @@
 //! changed is theirs (CNI 1.1.0, "CHECK").
 
 use cni::result::CniResult;
-use plan::{MacAddress, Step};
+use plan::{MacAddress, Route, Step};
 
 /// The step as it should be found; None where the final result no longer holds anything of it.
 pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
@@ -12,13 +12,13 @@ pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
             if let Some(mac) = mac_of(last, &veth.container_name) {
                 veth.container_mac = mac;
             }
-            veth.mtu = mtu_of(last, &veth.container_name).or(veth.mtu);
+            veth.mtu = mtu_of(last, &veth.container_name);
         }
         Step::Macvlan(macvlan) => {
             if let Some(mac) = mac_of(last, &macvlan.name) {
                 macvlan.mac = mac;
             }
-            macvlan.mtu = mtu_of(last, &macvlan.name).or(macvlan.mtu);
+            macvlan.mtu = mtu_of(last, &macvlan.name);
         }
         Step::Ipvlan(ipvlan) => {
             ipvlan.mtu = mtu_of(last, &ipvlan.name).or(ipvlan.mtu);
@@ -46,11 +46,7 @@ pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
         }
         Step::ContainerRoutes(wanted) => {
             let known = wanted.routes.len();
-            wanted.routes.retain(|route| {
-                last.routes
-                    .iter()
-                    .any(|other| other.dst == route.destination)
-            });
+            wanted.routes.retain(|route| is_told(route, last));
             if wanted.routes.is_empty() && known > 0 {
                 return None;
             }
@@ -74,19 +70,22 @@ pub(super) fn expectation(step: &Step, last: &CniResult) -> Option<Step> {
         Step::AmendRoutes(amendment) => {
             amendment.remove.clear();
             // A result before 1.1.0 does not tell routes of other tables.
-            amendment.add.retain(|route| {
-                route.table.is_some()
-                    || last
-                        .routes
-                        .iter()
-                        .any(|other| other.dst == route.destination)
-            });
+            let is_kept = |route: &Route| route.table.is_some() || is_told(route, last);
+            amendment.add.retain(is_kept);
         }
         // An announcement leaves nothing that could be looked at.
         Step::Announce(_) => return None,
         _ => {}
     }
     Some(step)
+}
+
+/// A result may leave the gateway of a route to that of the address; one that names another one is a later plugin's.
+fn is_told(route: &Route, last: &CniResult) -> bool {
+    last.routes.iter().any(|told| {
+        let gateway = told.gw.is_none() || told.gw == route.gateway;
+        told.dst == route.destination && gateway
+    })
 }
 
 fn mac_of(last: &CniResult, name: &str) -> Option<MacAddress> {
@@ -97,6 +96,7 @@ fn mac_of(last: &CniResult, name: &str) -> Option<MacAddress> {
         .ok()
 }
 
+/// None before CNI 1.1.0, which tells no MTU: then a later plugin may have changed it.
 fn mtu_of(last: &CniResult, name: &str) -> Option<u32> {
     container_interface(last, name)?.mtu
 }
@@ -110,7 +110,7 @@ fn container_interface<'a>(last: &'a CniResult, name: &str) -> Option<&'a cni::r
 #[cfg(test)]
 mod tests {
     use cni::result::{Interface, IpConfig};
-    use plan::{ContainerAddresses, ContainerRoutes, InterfaceAddress, Route};
+    use plan::{ContainerAddresses, ContainerRoutes, InterfaceAddress};
 
     use super::*;
 
@@ -150,6 +150,34 @@ mod tests {
             routes: vec![Route::to("0.0.0.0/0".parse().unwrap(), None)],
         });
         assert_eq!(expectation(&step, &CniResult::default()), None);
+    }
+
+    #[test]
+    fn a_route_that_a_later_plugin_led_elsewhere_is_not_missed() {
+        let own = Route::to(
+            "0.0.0.0/0".parse().unwrap(),
+            Some("10.1.0.1".parse().unwrap()),
+        );
+        let step = Step::ContainerRoutes(ContainerRoutes {
+            interface: "eth0".into(),
+            on_link: vec![],
+            routes: vec![own.clone()],
+        });
+        let told = |gateway: Option<&str>| CniResult {
+            routes: vec![cni::result::Route {
+                dst: own.destination,
+                gw: gateway.map(|text| text.parse().unwrap()),
+                mtu: None,
+                advmss: None,
+                priority: None,
+                table: None,
+                scope: None,
+            }],
+            ..CniResult::default()
+        };
+        assert!(expectation(&step, &told(None)).is_some());
+        assert!(expectation(&step, &told(Some("10.1.0.1"))).is_some());
+        assert_eq!(expectation(&step, &told(Some("10.1.0.254"))), None);
     }
 
     #[test]
