@@ -191,10 +191,23 @@ impl NetworkConfig {
         if let Some(ipam) = &self.ipam {
             sets.extend(ipam.range_configs()?);
         }
-        resolve_sets(&sets).map_err(|source| ConfigError::Range {
+        let sets = resolve_sets(&sets).map_err(|source| ConfigError::Range {
             key: "ipam.ranges".to_owned(),
             source,
-        })
+        })?;
+        // A result before 0.3.0 tells one address of each family.
+        let of_ipv4 = sets
+            .iter()
+            .filter(|set| set.first().is_some_and(|range| range.start.is_ipv4()));
+        let of_ipv4 = of_ipv4.count();
+        if self.cni_version < SpecVersion::V0_3_0 && (of_ipv4 > 1 || sets.len() - of_ipv4 > 1) {
+            return Err(ConfigError::not_allowed(
+                "ipam.ranges".to_owned(),
+                &format!("with {} sets", sets.len()),
+                "one set of each address family at the most where cniVersion is below 0.3.0",
+            ));
+        }
+        Ok(sets)
     }
 
     /// Whether `type` is our own, or the name of a reference plugin under which we were run, and not that of a plugin

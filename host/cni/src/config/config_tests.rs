@@ -125,6 +125,22 @@ fn the_runtimes_ranges_come_before_the_configs_and_must_not_overlap_them() {
 }
 
 #[test]
+fn two_sets_of_one_family_need_a_version_whose_result_can_tell_both() {
+    let with = |version: &str, second: &str| {
+        let ranges = json!([[{"subnet": "10.1.0.0/16"}], [{"subnet": second}]]);
+        own(json!({"cniVersion": version, "link": {},
+            "ipam": {"type": "wasm-cni", "plugin": "a", "ranges": ranges}}))
+        .unwrap()
+        .ip_ranges()
+    };
+    assert!(with("0.2.0", "fd00::/64").is_ok());
+    assert!(with("0.3.0", "10.2.0.0/16").is_ok());
+    let error = with("0.2.0", "10.2.0.0/16").unwrap_err();
+    assert_eq!(error.code(), Code::INVALID_NETWORK_CONFIG);
+    assert!(error.to_string().contains("ipam.ranges"), "{error}");
+}
+
+#[test]
 fn settings_of_our_ipam_are_typed_and_checked() {
     let settings = ipam(
         json!({"statusWhenExhausted": "ready", "coolDownSeconds": 30,

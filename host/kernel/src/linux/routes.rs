@@ -10,17 +10,28 @@ impl Linux {
     pub(super) fn configure_routes(&mut self, wanted: &ContainerRoutes) -> Result<(), KernelError> {
         let container = self.container(|| format!("routing through {}", wanted.interface))?;
         let link = find_required(container.route(), &wanted.interface, Place::Container)?;
-        for route in all(wanted) {
-            ensure(container.route(), &link, &route)?;
+        // Gateways first: other routes resolve through them.
+        for gateway in wanted.on_link.iter().copied().map(through_link) {
+            ensure(container.route(), &link, &gateway)?;
+        }
+        for route in &wanted.routes {
+            ensure_destination(container.route(), &link, route)?;
         }
         Ok(())
     }
 }
 
-/// Gateways first: other routes resolve through them.
-pub(super) fn all(wanted: &ContainerRoutes) -> impl Iterator<Item = Route> {
-    let gateways = wanted.on_link.iter().copied().map(through_link);
-    gateways.chain(wanted.routes.iter().cloned())
+/// Adds a route unless another interface leads there: of two networks of one container that both have a default route,
+/// the first one's wins, as with the reference plugins.
+fn ensure_destination(
+    socket: &RouteSocket,
+    link: &LinkState,
+    route: &Route,
+) -> Result<(), KernelError> {
+    match add(socket, link, route)? {
+        Some(found) if found.interface == Some(link.index) => Err(exists(link, route, &found)),
+        _ => Ok(()),
+    }
 }
 
 /// Adds a route; the identical one may be there, a different one that excludes it may not.
@@ -29,16 +40,31 @@ pub(super) fn ensure(
     link: &LinkState,
     route: &Route,
 ) -> Result<(), KernelError> {
+    match add(socket, link, route)? {
+        Some(found) => Err(exists(link, route, &found)),
+        None => Ok(()),
+    }
+}
+
+fn exists(link: &LinkState, route: &Route, found: &RouteState) -> KernelError {
+    KernelError::RouteExists {
+        wanted: RouteState::wanted(link.index, route).to_string(),
+        found: found.to_string(),
+    }
+}
+
+/// Adds a route; the different one that excludes it, where there is one.
+fn add(
+    socket: &RouteSocket,
+    link: &LinkState,
+    route: &Route,
+) -> Result<Option<RouteState>, KernelError> {
     let wanted = RouteState::wanted(link.index, route);
     match socket.add_route(route_message(link.index, route)) {
-        Ok(()) => Ok(()),
-        Err(refusal) if refusal.errno == Errno::EEXIST => match rival(socket, &wanted)? {
-            Some(found) if found != wanted => Err(KernelError::RouteExists {
-                wanted: wanted.to_string(),
-                found: found.to_string(),
-            }),
-            _ => Ok(()),
-        },
+        Ok(()) => Ok(None),
+        Err(refusal) if refusal.errno == Errno::EEXIST => {
+            Ok(rival(socket, &wanted)?.filter(|found| *found != wanted))
+        }
         Err(refusal) => Err(refusal.when(format!("adding route {wanted} to {}", link.name))),
     }
 }

@@ -5,6 +5,7 @@ mod inside;
 mod link;
 mod network;
 
+pub(super) use network::Elsewhere;
 use plan::{Mismatch, Step};
 
 use super::{Linux, forwarding};

@@ -3,7 +3,7 @@ use plan::{Family, Mismatch, Route, RouteAmendment};
 
 use super::{Linux, Tally, find};
 use crate::linux::routes::ensure;
-use crate::linux::verify::Differences;
+use crate::linux::verify::{Differences, Elsewhere};
 use crate::netlink::{LinkState, RouteState, on_link, removal_message, route_message};
 use crate::{KernelError, Netns, Undone};
 
@@ -33,7 +33,8 @@ impl Linux {
         let Some(link) = find(container.route(), &wanted.interface)? else {
             return Ok(differences.missing(format!("link {}", wanted.interface)));
         };
-        differences.routes(container.route(), &link, wanted.add.iter().cloned())?;
+        let added = wanted.add.iter().cloned();
+        differences.routes(container.route(), &link, added, Elsewhere::Differs)?;
         for route in &wanted.remove {
             let replaced = wanted.add.iter().any(|added| same(&link, added, route));
             let back = !replaced && own(container, &link, route)?.is_some();

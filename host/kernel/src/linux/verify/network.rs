@@ -8,8 +8,17 @@ use plan::{
 use super::Differences;
 use crate::KernelError;
 use crate::linux::host_end::through_link;
-use crate::linux::{Linux, find, routes};
+use crate::linux::{Linux, find};
 use crate::netlink::{LinkState, RouteSocket, RouteState};
+
+/// What a route through another interface is that has the place of the wanted one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::linux) enum Elsewhere {
+    /// The destination is reached: the first one wins.
+    Suffices,
+    /// Not what was made.
+    Differs,
+}
 
 impl Linux {
     pub(super) fn compare_gateway_addresses(
@@ -47,7 +56,7 @@ impl Linux {
         let addresses: Vec<_> = wanted.addresses.iter().copied().map(IpNet::from).collect();
         differences.addresses(&self.host, &link, &addresses)?;
         let routes = wanted.routes.iter().copied().map(through_link);
-        differences.routes(&self.host, &link, routes)?;
+        differences.routes(&self.host, &link, routes, Elsewhere::Differs)?;
         Ok(differences.found)
     }
 
@@ -60,7 +69,10 @@ impl Linux {
         let Some(link) = find(container.route(), &wanted.interface)? else {
             return Ok(differences.missing(format!("link {}", wanted.interface)));
         };
-        differences.routes(container.route(), &link, routes::all(wanted))?;
+        let gateways = wanted.on_link.iter().copied().map(through_link);
+        differences.routes(container.route(), &link, gateways, Elsewhere::Differs)?;
+        let routes = wanted.routes.iter().cloned();
+        differences.routes(container.route(), &link, routes, Elsewhere::Suffices)?;
         Ok(differences.found)
     }
 }
@@ -95,6 +107,7 @@ impl Differences {
         socket: &RouteSocket,
         link: &LinkState,
         wanted: impl Iterator<Item = Route>,
+        elsewhere: Elsewhere,
     ) -> Result<(), KernelError> {
         let wanted: Vec<_> = wanted
             .map(|route| RouteState::wanted(link.index, &route))
@@ -116,6 +129,8 @@ impl Differences {
             let object = format!("route {}", target(&route, link));
             match found.iter().find(|each| each.same_key(&route)) {
                 Some(each) if *each == route => {}
+                Some(each)
+                    if elsewhere == Elsewhere::Suffices && each.interface != Some(link.index) => {}
                 Some(each) => self.unless(false, object, &route, each),
                 None => self.unless(false, object, "present", "missing"),
             }
