@@ -93,7 +93,8 @@ fn steps(kind: &str, keys: Value, number: u8) -> Result<Vec<Step>, String> {
         device: None,
         subnets: &subnets,
         identity: Identity {
-            container_mac: mac(1),
+            // An ipvlan has that of the interface below.
+            container_mac: mac(if kind == "ipvlan" { 4 } else { 1 }),
             host_mac: mac(2),
             bridge_mac: mac(3),
             group: u32::from(number) + 1,
