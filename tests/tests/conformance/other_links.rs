@@ -155,19 +155,20 @@ fn tap_with_addresses(node: &Node) -> Result<()> {
     Ok(())
 }
 
+/// Numbers that no user or group of the machine has, for `ip` would tell the name.
 fn tap_for_an_owner_and_a_group(node: &Node) -> Result<()> {
     if !has_tap(node)? {
         return Ok(());
     }
     let pod = node.pod("a")?;
     attached(
-        &tap(&json!({"owner": 1000, "group": 1001})),
+        &tap(&json!({"owner": 61_000, "group": 61_001})),
         node,
         &pod,
         |_| {
             let shown = pod.link("eth0")?;
-            same("owner", info(&shown, "user"), 1000)?;
-            same("group", info(&shown, "group"), 1001)
+            same("owner", info(&shown, "user"), 61_000)?;
+            same("group", info(&shown, "group"), 61_001)
         },
     )
 }

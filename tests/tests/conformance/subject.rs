@@ -9,10 +9,15 @@ use crate::case::{Case, Reference};
 const DIRECTORY_VARIABLE: &str = "WASM_CNI_CONFORMANCE_DIR";
 
 /// The reference plugins' names, by which our executable can be called.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 17] = [
     "bridge",
     "ptp",
     "macvlan",
+    "ipvlan",
+    "vlan",
+    "host-device",
+    "dummy",
+    "tap",
     "loopback",
     "host-local",
     "static",
@@ -21,6 +26,7 @@ const NAMES: [&str; 11] = [
     "firewall",
     "tuning",
     "sbr",
+    "vrf",
 ];
 const STAGES: [&str; 5] = ["portmap", "bandwidth", "firewall", "tuning", "sbr"];
 
