@@ -191,7 +191,7 @@ fn an_operator_can_end_a_quarantine() -> Result<()> {
             list.del(&node, pod, &Value::Null)?;
         }
         lost.ok(&["ip", "link", "delete", "eth0"])?;
-        node.ctl(&["attachment", "sweep"])?;
+        node.ctl(&["gc"])?;
     }
     Ok(())
 }
