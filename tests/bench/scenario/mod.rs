@@ -7,6 +7,7 @@ mod conntrack;
 mod cost;
 mod ipam;
 mod many;
+mod phases;
 mod storm;
 
 use anyhow::{Result, bail};
@@ -26,8 +27,9 @@ pub(crate) struct Extent {
 type Measure = fn(&Sides<'_>, &Extent, &mut Figures) -> Result<()>;
 
 /// By name, in the order of measuring.
-const SCENARIOS: [(&str, Measure); 8] = [
+const SCENARIOS: [(&str, Measure); 9] = [
     ("attach", attach::measure),
+    ("phases", phases::measure),
     ("chain", chain::measure),
     ("ipam", ipam::measure),
     ("cost", cost::measure),
