@@ -108,7 +108,7 @@ fn both_forms_of_ranges_are_read_the_old_one_first() {
 #[test]
 fn the_runtimes_ranges_come_before_the_configs_and_must_not_overlap_them() {
     let with = |subnet: &str| {
-        own(json!({"link": {},
+        own(json!({"cniVersion": "1.0.0", "link": {},
             "runtimeConfig": {"ipRanges": [[{"subnet": subnet}]]},
             "ipam": {"type": "wasm-cni", "plugin": "a", "ranges": [[{"subnet": "10.1.0.0/16"}]]}}))
         .unwrap()
