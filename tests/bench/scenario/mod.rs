@@ -44,8 +44,9 @@ pub(crate) fn measure(
     names: &[&str],
     sides: &Sides<'_>,
     extent: &Extent,
+    figures: &mut Figures,
     note: impl Fn(&str),
-) -> Result<Figures> {
+) -> Result<()> {
     for name in names {
         if !SCENARIOS.iter().any(|(known, _)| known == name) {
             let known: Vec<_> = SCENARIOS.iter().map(|(known, _)| *known).collect();
@@ -55,12 +56,11 @@ pub(crate) fn measure(
             );
         }
     }
-    let mut figures = Figures::default();
     for (name, measure) in SCENARIOS {
         if names.is_empty() || names.contains(&name) {
             note(name);
-            measure(sides, extent, &mut figures)?;
+            measure(sides, extent, figures)?;
         }
     }
-    Ok(figures)
+    Ok(())
 }

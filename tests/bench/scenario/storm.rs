@@ -18,11 +18,11 @@ use crate::subject::{Kind, Sides, Subject, subnet};
 pub(crate) const STORMS: [(u16, usize); 4] = [(100, 8), (200, 32), (500, 32), (500, 128)];
 
 pub(super) fn measure(sides: &Sides<'_>, _: &Extent, figures: &mut Figures) -> Result<()> {
-    for (network, keys) in [
-        ("bridge", json!({})),
-        ("masquerade", json!({"ipMasq": true})),
+    for (network, name, keys) in [
+        ("bridge", "storm", json!({})),
+        ("masquerade", "storm-masq", json!({"ipMasq": true})),
     ] {
-        let (ours, reference) = sides.bridge(&format!("storm-{network}"), keys, &subnet());
+        let (ours, reference) = sides.bridge(name, keys, &subnet());
         let mut subjects = vec![(Side::Ours, ours), (Side::Reference, reference)];
         if network == "bridge" {
             subjects.push((Side::Floor, sides.floor()));
