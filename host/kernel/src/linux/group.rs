@@ -68,6 +68,7 @@ impl Linux {
 
     /// True if the links were deleted. What is to be done meanwhile is done once they are down, or not at all.
     fn delete_beside(&mut self, links: &HostLinks, meanwhile: impl FnOnce(&mut Self)) -> bool {
+        let _netlink = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
         thread::scope(|scope| {
             let deletion = scope.spawn(|| {
                 let runtime = RouteSocket::runtime().ok()?;
