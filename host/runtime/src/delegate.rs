@@ -17,8 +17,10 @@ use plan::Attachment;
 
 /// A result is a few kilobytes; what is longer is none.
 const LARGEST_ANSWER: u64 = 4 * 1024 * 1024;
-/// How long a delegate may take. A DHCP plugin takes seconds; runtimes give a pod minutes.
+/// How long a delegate may take for the caller's own attachment. A DHCP plugin takes seconds; runtimes give a pod minutes.
 const LONGEST: Duration = Duration::from_secs(60);
+/// The same for an attachment that is not the caller's: clean-up of another container must not hold this one up.
+const LONGEST_FOR_ANOTHER: Duration = Duration::from_secs(5);
 /// STATUS is polled, and a runtime may wait for it without a deadline of its own.
 const LONGEST_STATUS: Duration = Duration::from_secs(2);
 
@@ -92,6 +94,8 @@ impl DelegateError {
 pub(crate) struct Delegate {
     executable: PathBuf,
     environment: Vec<(OsString, OsString)>,
+    /// How long every verb but STATUS may take.
+    patience: Duration,
 }
 
 impl Delegate {
@@ -109,6 +113,7 @@ impl Delegate {
             Some(executable) => Ok(Self {
                 executable,
                 environment: environment.to_vec(),
+                patience: LONGEST,
             }),
             None => Err(DelegateError::NotFound {
                 name: name.into(),
@@ -125,6 +130,7 @@ impl Delegate {
     /// another one is not, and DEL may do without (CNI 1.1.0, "DEL").
     pub(crate) fn for_attachment(&self, attachment: &Attachment) -> Self {
         let mut environment = self.environment.clone();
+        let mut patience = self.patience;
         let of_caller = |name: &str| {
             let found = self.environment.iter().find(|(known, _)| known == name);
             found.and_then(|(_, value)| value.to_str())
@@ -132,6 +138,7 @@ impl Delegate {
         if of_caller("CNI_CONTAINERID") != Some(&attachment.container_id)
             || of_caller("CNI_IFNAME") != Some(&attachment.interface_name)
         {
+            patience = LONGEST_FOR_ANOTHER;
             environment.retain(|(name, _)| {
                 name != "CNI_CONTAINERID" && name != "CNI_IFNAME" && name != "CNI_NETNS"
             });
@@ -147,6 +154,7 @@ impl Delegate {
         Self {
             executable: self.executable.clone(),
             environment,
+            patience,
         }
     }
 
@@ -169,7 +177,7 @@ impl Delegate {
         let limit = if verb == Verb::Status {
             LONGEST_STATUS
         } else {
-            LONGEST
+            self.patience
         };
         let failed = |source| DelegateError::Run {
             executable: self.executable.clone(),
@@ -268,8 +276,9 @@ mod tests {
             container_id: "c2".into(),
             interface_name: "eth0".into(),
         };
-        delegate
-            .for_attachment(&other)
+        let for_other = delegate.for_attachment(&other);
+        assert!(for_other.patience < delegate.patience);
+        for_other
             .run(Verb::Del, b"{}", SpecVersion::V1_0_0)
             .unwrap();
     }
