@@ -5,6 +5,7 @@ mod host;
 mod plugin;
 mod policy;
 mod resolver;
+mod section;
 
 use std::path::PathBuf;
 

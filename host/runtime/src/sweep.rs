@@ -2,6 +2,7 @@
 //!
 //! A sweep touches nothing that is locked: its call is running. What it can't prove gone it leaves alone.
 
+mod candidates;
 mod edge;
 mod preview;
 
@@ -9,17 +10,14 @@ pub(crate) use edge::neighbours;
 pub(crate) use preview::preview;
 
 use kernel::{Kernel, Linux, Presence};
-use plan::{AttachmentKey, LinkKind, NetworkTag, Undo};
-use store::{
-    CoolDown, LeaseFilter, LeaseKind, LeaseState, LinkEvidence, Record, RecordState, Store,
-    UnixSeconds,
-};
+use plan::{AttachmentKey, NetworkTag};
+use store::{CoolDown, Record, RecordState, Store, UnixSeconds};
 
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
 use crate::log::{Level, Log};
-use crate::quarantine::{self, any_network};
+use crate::quarantine;
 use crate::record;
 
 /// What a sweep did, or would do.
@@ -62,12 +60,20 @@ pub(crate) fn sweep(
     let mut kernel = Linux::host()?;
     let mut swept = Swept::default();
     records(store, &mut kernel, network, now, &mut swept)?;
-    orphans(store, network, &mut swept)?;
-    // What is quarantined on every network stands in the way of this one too.
-    quarantined(store, &mut kernel, network, &mut swept)?;
-    if network.is_some() {
-        quarantined(store, &mut kernel, Some(any_network()), &mut swept)?;
-    }
+    candidates::orphans(store, network, |attachment| {
+        if !store
+            .release_pending(&attachment.key(), CoolDown::NONE)?
+            .is_empty()
+        {
+            swept.removed.push(attachment.to_string());
+        }
+        Ok(())
+    })?;
+    candidates::quarantined(store, &mut kernel, network, |kernel, lease, evidence| {
+        quarantine::release_address(store, kernel, lease, evidence)?;
+        swept.freed.push(lease.address);
+        Ok(())
+    })?;
     quarantine::release_ports(store, &mut kernel)?;
     Ok(swept)
 }
@@ -146,14 +152,18 @@ fn sweep_record(
     let Some(record) = store.record(&key)? else {
         return Ok(false);
     };
-    // Another vendor's IPAM must hear of it first: that is for calls that know where it is.
-    if record::names_other_ipam(&record) || !is_dead(kernel, &record)? {
+    if !is_for_sweep(kernel, &record)? {
         return Ok(false);
     }
     let cool_down = CoolDown::lasting(now, DEFAULT_COOL_DOWN_SECONDS);
     let detached = detach::undo(store, kernel, &record)?;
     detach::settle(store, &record, &detached, cool_down)?;
     Ok(detached == Detached::Gone)
+}
+
+/// Does a sweep remove it? Another vendor's IPAM must hear of it first: that is for calls that know where it is.
+fn is_for_sweep(kernel: &mut Linux, record: &Record) -> Result<bool, Cause> {
+    Ok(!record::names_other_ipam(record) && is_dead(kernel, record)?)
 }
 
 /// Is the attachment of this record provably gone? The caller holds its lock.
@@ -181,92 +191,4 @@ pub(crate) fn is_gone(kernel: &mut Linux, record: &Record) -> Result<bool, Cause
         }
     }
     Ok(true)
-}
-
-/// What a process left behind that died between reserving and recording: nothing was done in the kernel yet.
-fn orphans(store: &Store, network: Option<NetworkTag>, swept: &mut Swept) -> Result<(), Cause> {
-    let mut after = None;
-    loop {
-        let page = store.orphaned_leases(after)?;
-        for (attachment, _) in &page.orphans {
-            if network.is_some_and(|network| network != attachment.network_tag()) {
-                continue;
-            }
-            let key = attachment.key();
-            let Ok(_lock) = store.try_lock_attachment(&key) else {
-                continue;
-            };
-            if store.record(&key)?.is_none()
-                && !store.release_pending(&key, CoolDown::NONE)?.is_empty()
-            {
-                swept.removed.push(attachment.to_string());
-            }
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
-        }
-    }
-}
-
-fn quarantined(
-    store: &Store,
-    kernel: &mut Linux,
-    network: Option<NetworkTag>,
-    swept: &mut Swept,
-) -> Result<(), Cause> {
-    let filter = LeaseFilter {
-        network,
-        kind: Some(LeaseKind::Quarantined),
-    };
-    let mut after = None;
-    loop {
-        let page = store.list_leases(filter, after)?;
-        for lease in &page.leases {
-            // One with a record is settled with it.
-            let recorded = match &lease.attachment {
-                Some(attachment) => store.record(&attachment.key())?.is_some(),
-                None => false,
-            };
-            let LeaseState::Quarantined { evidence } = &lease.state else {
-                continue;
-            };
-            if !recorded && link_is_gone(kernel, evidence)? {
-                quarantine::release_address(store, kernel, lease, evidence)?;
-                swept.freed.push(lease.address);
-            }
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return Ok(()),
-        }
-    }
-}
-
-fn link_is_gone(kernel: &mut dyn Kernel, evidence: &LinkEvidence) -> Result<bool, Cause> {
-    match link_of(evidence) {
-        Some(link) => Ok(kernel.presence(&link)? == Presence::Gone),
-        None => Ok(false),
-    }
-}
-
-/// The link that the evidence names, as something that the kernel can be asked about.
-fn link_of(evidence: &LinkEvidence) -> Option<Undo> {
-    let (name, mac) = (evidence.link.clone(), evidence.mac?);
-    Some(match &evidence.netns {
-        None => Undo::DeleteHostLink {
-            name,
-            kind: LinkKind::Veth,
-            mac,
-            trace: None,
-        },
-        Some(netns) => Undo::DeleteContainerLink {
-            netns: netns.clone(),
-            name,
-            kind: evidence.kind.unwrap_or(LinkKind::Macvlan),
-            mac,
-            alias: None,
-            provisional_name: None,
-        },
-    })
 }
