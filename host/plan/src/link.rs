@@ -1,22 +1,24 @@
+mod bridge;
 mod host_device;
 mod ipvlan;
 mod lenient;
+mod macvlan;
+mod ptp;
 mod tap;
 mod vlan;
 
 use std::fmt;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
+pub use bridge::{Bridge, VlanTrunk};
 pub use host_device::{DeviceSelector, HostDevice};
 pub use ipvlan::{Ipvlan, IpvlanMode};
-use lenient::empty_is_none;
+pub use macvlan::{Macvlan, MacvlanMode};
+pub use ptp::PointToPoint;
 pub use tap::Tap;
 pub use vlan::Vlan;
-
-use crate::MacAddress;
 
 /// The `link` section of a network: which interface a container gets. Keys, meanings and defaults are those of the
 /// reference plugins of the same names; `masqExclude` is new. Unknown keys are errors.
@@ -181,151 +183,8 @@ where
 #[serde(deny_unknown_fields)]
 struct NoKeys {}
 
-fn default_bridge() -> String {
-    "cni0".into()
-}
-
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     value == &T::default()
-}
-
-/// `link.kind` = `bridge`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "they are the reference plugin's keys"
-)]
-pub struct Bridge {
-    /// The bridge's name.
-    #[serde(default = "default_bridge")]
-    pub bridge: String,
-    /// Put the gateway's address on the bridge.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub is_gateway: bool,
-    /// As `isGateway`, and the container's default route goes through it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub is_default_gateway: bool,
-    /// Replace addresses of the bridge that disagree.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub force_address: bool,
-    /// Masquerade what leaves the network.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub ip_masq: bool,
-    /// `nftables` is the only backend.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip_masq_backend: Option<String>,
-    /// Destinations that are reached without masquerade, besides the network itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masq_exclude: Vec<IpNet>,
-    /// Of the veth pair, in bytes; 0 means the kernel's default.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub mtu: u32,
-    /// Let the bridge send frames back through the port that they came from.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub hairpin_mode: bool,
-    /// Make the bridge promiscuous; excludes `hairpinMode`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub promisc_mode: bool,
-    /// The port's untagged VLAN, 1–4094; 0 means none.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub vlan: u16,
-    /// VLANs that the port carries tagged.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub vlan_trunk: Vec<VlanTrunk>,
-    /// Keep the bridge's default VLAN on the port besides `vlan` or `vlanTrunk`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub preserve_default_vlan: bool,
-    /// Drop frames that do not carry the container's own Ethernet address.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub macspoofchk: bool,
-    /// Keep IPv6 duplicate address detection.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub enabledad: bool,
-    /// A link without addresses: the container's interface stays down and no IPAM plugin is asked.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub disable_container_interface: bool,
-    /// Isolate the port: it reaches the bridge but no other isolated port.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub port_isolation: bool,
-}
-
-/// An entry of `vlanTrunk`: one `id`, or all from `minID` to `maxID`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VlanTrunk {
-    /// First VLAN of a run.
-    #[serde(default, rename = "minID", skip_serializing_if = "Option::is_none")]
-    pub min_id: Option<u16>,
-    /// Last VLAN of a run.
-    #[serde(default, rename = "maxID", skip_serializing_if = "Option::is_none")]
-    pub max_id: Option<u16>,
-    /// A single VLAN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<u16>,
-}
-
-impl VlanTrunk {
-    /// The first and last VLAN; None unless the entry is well formed and within 1–4094.
-    #[must_use]
-    pub fn bounds(&self) -> Option<(u16, u16)> {
-        let (first, last) = match (self.min_id, self.max_id, self.id) {
-            (None, None, Some(id)) => (id, id),
-            (Some(min), Some(max), None) => (min, max),
-            _ => return None,
-        };
-        (1 <= first && first <= last && last <= 4094).then_some((first, last))
-    }
-}
-
-impl Bridge {
-    /// Is the bridge given the gateway's address?
-    #[must_use]
-    pub fn gateway(&self) -> bool {
-        self.is_gateway || self.is_default_gateway
-    }
-
-    /// The Ethernet address of whoever holds this address on the bridge: the same for each, one after the other.
-    ///
-    /// Then no neighbour has to be told of a new holder, which would wake every container on the bridge.
-    #[must_use]
-    pub fn mac_of_holder(&self, address: IpAddr) -> MacAddress {
-        MacAddress::from_seed(format!("{} {address}", self.bridge).as_bytes())
-    }
-
-    /// Does a port need the bridge to filter VLANs?
-    #[must_use]
-    pub fn filters_vlans(&self) -> bool {
-        self.vlan != 0 || !self.vlan_trunk.is_empty()
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = backend_problem(self.ip_masq_backend.as_deref())
-            .into_iter()
-            .collect();
-        if !is_interface_name(&self.bridge) {
-            problems.push(format!(
-                "link.bridge: {:?} is not an interface name",
-                self.bridge
-            ));
-        }
-        if self.promisc_mode && self.hairpin_mode {
-            problems.push(
-                "link.promiscMode and link.hairpinMode exclude each other: set one of them".into(),
-            );
-        }
-        if self.vlan > 4094 {
-            problems.push(format!("link.vlan: {} is not within 0–4094", self.vlan));
-        }
-        for entry in &self.vlan_trunk {
-            if entry.bounds().is_none() {
-                problems.push(format!(
-                    "link.vlanTrunk: give `id`, or `minID` and `maxID`, within 1–4094 and in order, not {entry:?}"
-                ));
-            }
-        }
-        problems
-    }
 }
 
 /// 0 stands for the kernel's default in configurations.
@@ -352,72 +211,6 @@ fn backend_problem(backend: Option<&str>) -> Option<String> {
             "link.ipMasqBackend: {other:?} is not offered; masquerade is done by nftables, remove the key or say \"nftables\""
         )),
     }
-}
-
-/// `link.kind` = `ptp`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PointToPoint {
-    /// Masquerade what leaves the network.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub ip_masq: bool,
-    /// `nftables` is the only backend.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip_masq_backend: Option<String>,
-    /// Destinations that are reached without masquerade, besides the network itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masq_exclude: Vec<IpNet>,
-    /// Of the veth pair, in bytes; 0 means the kernel's default.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub mtu: u32,
-}
-
-/// `link.kind` = `macvlan`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Macvlan {
-    /// The interface below; None means the one of the default route.
-    #[serde(
-        default,
-        deserialize_with = "empty_is_none",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub master: Option<String>,
-    /// How frames between macvlans of one master go.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub mode: MacvlanMode,
-    /// In bytes, at most the master's; 0 means the master's.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub mtu: u32,
-    /// The interface's Ethernet address, unless the runtime asks for one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mac: Option<MacAddress>,
-    /// The master is inside the container.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub link_in_container: bool,
-    /// Length of the queue for broadcast and multicast frames (`IFLA_MACVLAN_BC_QUEUE_LEN`).
-    #[serde(
-        default,
-        rename = "bcqueuelen",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub broadcast_queue_length: Option<u32>,
-}
-
-/// `link.mode` of a macvlan (`MACVLAN_MODE_*`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MacvlanMode {
-    /// Frames between macvlans stay on the host.
-    #[default]
-    #[serde(alias = "")]
-    Bridge,
-    /// No frames between macvlans.
-    Private,
-    /// Frames between macvlans go through the switch outside.
-    Vepa,
-    /// One macvlan takes the master over.
-    Passthru,
 }
 
 #[cfg(test)]

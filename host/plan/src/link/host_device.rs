@@ -2,7 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{empty_is_none, is_interface_name};
+use super::is_interface_name;
+use super::lenient::empty_is_none;
 use crate::MacAddress;
 
 /// `link.kind` = `host-device`. Which device it is, is said in one way; where several are given, the first of

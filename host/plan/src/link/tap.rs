@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::{empty_is_none, is_default, is_interface_name};
+use super::lenient::empty_is_none;
+use super::{is_default, is_interface_name};
 use crate::MacAddress;
 
 /// `link.kind` = `tap`.
