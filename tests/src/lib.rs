@@ -47,7 +47,7 @@ pub use node::{BIN_DIR, Node, REFERENCE_PLUGINS, executables};
 pub use outcome::Outcome;
 pub use outside::Outside;
 pub use place::Place;
-pub use plugin::{guest, install_plugin, install_script};
+pub use plugin::{DEMANDING_GRANTS, guest, install_plugin, install_script};
 pub use pod::{Pod, in_netns};
 pub use podman::{Podman, PodmanContainer};
 pub use requirement::{link_kind, root, skip};

@@ -21,6 +21,22 @@ pub fn guest(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// What the guest `demanding` imports, so what a stage has to be granted that it serves.
+pub const DEMANDING_GRANTS: [&str; 12] = [
+    "deny",
+    "address",
+    "route",
+    "neighbour",
+    "mtu",
+    "mac",
+    "dns",
+    "sysctl",
+    "link-flag",
+    "bandwidth",
+    "flow",
+    "masquerade",
+];
+
 /// Installs a component on a node under this name.
 ///
 /// # Errors

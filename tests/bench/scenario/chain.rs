@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use wasm_cni_tests::DEMANDING_GRANTS;
 
 use super::Extent;
 use crate::call::run;
@@ -15,27 +16,12 @@ use crate::subject::{Sides, stage};
 pub(crate) const LENGTHS: [usize; 5] = [0, 1, 3, 5, 10];
 /// A plugin that asks for what its configuration says: here, for nothing.
 const INSTALLED: &str = "demanding";
-/// What it imports.
-const GRANTS: [&str; 12] = [
-    "deny",
-    "address",
-    "route",
-    "neighbour",
-    "mtu",
-    "mac",
-    "dns",
-    "sysctl",
-    "link-flag",
-    "bandwidth",
-    "flow",
-    "masquerade",
-];
 
 pub(super) fn measure(sides: &Sides<'_>, extent: &Extent, figures: &mut Figures) -> Result<()> {
     let guest = wasm_cni_tests::guest(INSTALLED)?;
     install(sides, INSTALLED, &guest)?;
     let built_in = stage("route-override", &json!({}));
-    let installed = stage(INSTALLED, &json!({ "grants": GRANTS }));
+    let installed = stage(INSTALLED, &json!({ "grants": DEMANDING_GRANTS }));
     for (scenario, guest) in [
         ("built-in guests", built_in),
         ("installed guests", installed),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use wasm_cni_tests::{CniCall, Node, Pod, guest, install_plugin, workspace};
+use wasm_cni_tests::{CniCall, DEMANDING_GRANTS, Node, Pod, guest, install_plugin, workspace};
 
 use crate::{has_kind_of, lan, node};
 use seen::Seen;
@@ -25,22 +25,6 @@ const GIVEN: [&str; 4] = [
     "10.5.0.2/24,10.5.0.1",
     "--address",
     "fd00:5::2/64,fd00:5::1",
-];
-
-/// What the plugin that asks for anything imports.
-const GRANTS: [&str; 12] = [
-    "deny",
-    "address",
-    "route",
-    "neighbour",
-    "mtu",
-    "mac",
-    "dns",
-    "sysctl",
-    "link-flag",
-    "bandwidth",
-    "flow",
-    "masquerade",
 ];
 
 #[test]
@@ -201,7 +185,7 @@ fn a_plugin_that_is_gone_can_not_be_asked_again() -> Result<()> {
     let list = json!({"cniVersion": "1.0.0", "name": "again", "plugins": [
         {"type": "wasm-cni", "link": {"kind": "bridge", "bridge": "again0"},
          "ipam": {"type": "wasm-cni", "plugin": "host-local", "ranges": [[{"subnet": "10.6.0.0/24"}]]}},
-        {"type": "wasm-cni", "plugin": "demanding", "wants": ["mtu"], "grants": GRANTS,
+        {"type": "wasm-cni", "plugin": "demanding", "wants": ["mtu"], "grants": DEMANDING_GRANTS,
          "sysctl": {"net.core.somaxconn": "511"}},
     ]});
     node.write("/run/again.conflist", list.to_string())?;

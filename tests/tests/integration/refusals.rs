@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use wasm_cni_tests::{Conflist, Node, Pod, Snapshot, guest, install_plugin};
+use wasm_cni_tests::{Conflist, DEMANDING_GRANTS, Node, Pod, Snapshot, guest, install_plugin};
 
 use crate::{assert_nothing_left, lists, node};
 
@@ -83,26 +83,11 @@ fn what_a_plugin_was_not_granted_is_refused_whatever_it_is() -> Result<()> {
 
 /// Every grant that the plugin's imports need, except for one.
 fn all_but(missing: &str) -> Vec<&str> {
-    ALL_GRANTS
+    DEMANDING_GRANTS
         .into_iter()
         .filter(|grant| *grant != missing)
         .collect()
 }
-
-const ALL_GRANTS: [&str; 12] = [
-    "deny",
-    "address",
-    "route",
-    "neighbour",
-    "mtu",
-    "mac",
-    "dns",
-    "sysctl",
-    "link-flag",
-    "bandwidth",
-    "flow",
-    "masquerade",
-];
 
 #[test]
 fn what_a_plugin_was_granted_is_applied_and_goes_with_the_attachment() -> Result<()> {
@@ -121,7 +106,7 @@ fn what_a_plugin_was_granted_is_applied_and_goes_with_the_attachment() -> Result
         "no-release",
     ];
     let stage = json!({
-        "plugin": "demanding", "wants": wants, "sysctl": {"net.core.somaxconn": "511"}, "grants": ALL_GRANTS,
+        "plugin": "demanding", "wants": wants, "sysctl": {"net.core.somaxconn": "511"}, "grants": DEMANDING_GRANTS,
     });
     let list = chain(&[stage]);
     let result = list.add(&node, &pod)?;
@@ -155,7 +140,8 @@ fn a_plugin_that_denies_crashes_or_loops_fails_the_add_by_name() -> Result<()> {
         ("trap", CRASHED, "unreachable"),
         ("loop", LIMIT, "fuel"),
     ] {
-        let stage = json!({"plugin": "demanding", "wants": ["mtu", want], "grants": ALL_GRANTS});
+        let stage =
+            json!({"plugin": "demanding", "wants": ["mtu", want], "grants": DEMANDING_GRANTS});
         is_refused(&node, &pod, &[stage], code, &["demanding", word]).context(want)?;
     }
     Ok(())
@@ -177,7 +163,7 @@ fn sysctls_beyond_the_container_are_refused() -> Result<()> {
         for plugin in ["tuning", "demanding"] {
             let mut stage = json!({"plugin": plugin, "sysctl": {name: "1"}});
             if plugin == "demanding" {
-                stage["grants"] = json!(ALL_GRANTS);
+                stage["grants"] = json!(DEMANDING_GRANTS);
             }
             let before = Snapshot::take(&node)?;
             let failure = chain(&[stage]).refused(&node, &pod)?;
@@ -203,7 +189,7 @@ fn stages_that_contradict_each_other_are_both_named() -> Result<()> {
             "no word of {word:?}: {failure:?}"
         );
     }
-    let demanding = json!({"plugin": "demanding", "wants": ["mtu"], "grants": ALL_GRANTS});
+    let demanding = json!({"plugin": "demanding", "wants": ["mtu"], "grants": DEMANDING_GRANTS});
     let failure = chain(&[mtu(1400), demanding]).refused(&node, &pod)?;
     for word in ["tuning (chain[0])", "demanding (chain[1])"] {
         ensure!(

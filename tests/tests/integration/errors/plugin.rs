@@ -2,24 +2,9 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use wasm_cni_tests::{CniFailure, Node, guest, install_plugin};
+use wasm_cni_tests::{CniFailure, DEMANDING_GRANTS, Node, guest, install_plugin};
 
 use super::network;
-
-const GRANTS: [&str; 12] = [
-    "deny",
-    "address",
-    "route",
-    "neighbour",
-    "mtu",
-    "mac",
-    "dns",
-    "sysctl",
-    "link-flag",
-    "bandwidth",
-    "flow",
-    "masquerade",
-];
 
 /// ADD with this chain fails.
 fn chain(node: &Node, stages: Value) -> Result<CniFailure> {
@@ -35,23 +20,23 @@ fn demanding(node: &Node, want: &str, grants: &[&str]) -> Result<CniFailure> {
 }
 
 pub(super) fn a_plugin_that_can_not_yet(node: &Node) -> Result<CniFailure> {
-    demanding(node, "later", &GRANTS)
+    demanding(node, "later", &DEMANDING_GRANTS)
 }
 
 pub(super) fn a_plugin_that_denies(node: &Node) -> Result<CniFailure> {
-    demanding(node, "deny", &GRANTS)
+    demanding(node, "deny", &DEMANDING_GRANTS)
 }
 
 pub(super) fn a_plugin_without_end(node: &Node) -> Result<CniFailure> {
-    demanding(node, "loop", &GRANTS)
+    demanding(node, "loop", &DEMANDING_GRANTS)
 }
 
 pub(super) fn a_plugin_that_crashes(node: &Node) -> Result<CniFailure> {
-    demanding(node, "trap", &GRANTS)
+    demanding(node, "trap", &DEMANDING_GRANTS)
 }
 
 pub(super) fn an_address_of_no_range(node: &Node) -> Result<CniFailure> {
-    demanding(node, "address", &GRANTS)
+    demanding(node, "address", &DEMANDING_GRANTS)
 }
 
 pub(super) fn a_grant_that_is_missing(node: &Node) -> Result<CniFailure> {
