@@ -33,7 +33,8 @@ pub trait Ipam: Sized {
         Ok(())
     }
 
-    /// Is what was allocated still in order (CNI CHECK)? Unless overridden: every address is still held.
+    /// Is what was allocated still in order (CNI CHECK)? `allocation` is what `allocate` answered, with the
+    /// gateways that the final result tells. Unless overridden it is [`require_held`].
     ///
     /// # Errors
     /// [`Failure::Other`], saying what differs.
@@ -43,24 +44,7 @@ pub trait Ipam: Sized {
         allocation: &Allocation,
         host: &impl Host,
     ) -> Result<(), Failure> {
-        let held = host.held();
-        let lost: Vec<String> = allocation
-            .addresses
-            .iter()
-            .map(|address| address.address.addr())
-            .filter(|address| !held.contains(address))
-            .map(|address| address.to_string())
-            .collect();
-        if lost.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::Other(format!(
-            "{} of container {} on network {} no longer holds {}; delete and add the attachment again",
-            attachment.interface_name,
-            attachment.container_id,
-            attachment.network,
-            lost.join(", ")
-        )))
+        require_held(attachment, allocation, host)
     }
 
     /// Could [`allocate`](Self::allocate) serve now (CNI STATUS)? Cheap: called every few seconds. There is no attachment
@@ -72,4 +56,33 @@ pub trait Ipam: Sized {
         let _ = host;
         Ok(())
     }
+}
+
+/// Is every address still held? For a [`check`](Ipam::check) that looks at more.
+///
+/// # Errors
+/// [`Failure::Other`], naming those that are not.
+pub fn require_held(
+    attachment: &Attachment,
+    allocation: &Allocation,
+    host: &impl Host,
+) -> Result<(), Failure> {
+    let held = host.held();
+    let lost: Vec<String> = allocation
+        .addresses
+        .iter()
+        .map(|address| address.address.addr())
+        .filter(|address| !held.contains(address))
+        .map(|address| address.to_string())
+        .collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "{} of container {} on network {} no longer holds {}; delete and add the attachment again",
+        attachment.interface_name,
+        attachment.container_id,
+        attachment.network,
+        lost.join(", ")
+    )))
 }

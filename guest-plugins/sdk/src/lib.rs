@@ -136,7 +136,7 @@ pub use dns::Dns;
 pub use failure::{Failure, ReserveError, StorageError};
 pub use flow::{BandwidthLimit, FlowDirection, FlowRule, FlowVerdict, Isolation, PortRange};
 pub use host::{Clock, Host, Leases, Level, Log, Scope, Storage, Usage};
-pub use ipam::Ipam;
+pub use ipam::{Ipam, require_held};
 pub use link::{Link, LinkFlag, LinkKind, LinkSide};
 pub use mac_address::{MacAddress, MacAddressError};
 pub use neighbour::Neighbour;

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use wasm_cni_guest::{
     AddressRequest, Allocation, Attachment, Dns, Failure, Host, InterfaceAddress, Ipam,
-    RequestSource,
+    RequestSource, require_held,
 };
 
 use crate::Static;
@@ -37,6 +37,33 @@ impl Ipam for Static {
             routes: self.routes.clone(),
             dns: self.dns.clone(),
         })
+    }
+
+    fn check(
+        &self,
+        attachment: &Attachment,
+        allocation: &Allocation,
+        host: &impl Host,
+    ) -> Result<(), Failure> {
+        require_held(attachment, allocation, host)?;
+        for wanted in self.wanted(&attachment.requested_addresses)? {
+            let Some(configured) = wanted.gateway else {
+                continue;
+            };
+            let mut others = allocation
+                .addresses
+                .iter()
+                .filter(|given| given.address.addr() == wanted.address.addr())
+                .filter_map(|given| given.gateway)
+                .filter(|gateway| *gateway != configured);
+            if let Some(other) = others.next() {
+                return Err(Failure::Other(format!(
+                    "the gateway of {} is {other}, and {configured} is configured; delete and add the attachment again",
+                    wanted.address
+                )));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,8 @@
 //! it is refused.
 //!
 //! Unlike the reference plugin's, every address is reserved: a second container that asks for it is refused with the
-//! name of the holder, and CHECK fails once the address is no longer held.
+//! name of the holder, and CHECK fails once the address is no longer held. As with the reference's, CHECK fails as well where
+//! the result tells another gateway than is configured.
 
 mod allocate;
 mod config;

@@ -208,6 +208,34 @@ fn check_fails_once_the_address_is_no_longer_held() {
 }
 
 #[test]
+fn check_fails_where_another_gateway_is_told_than_is_configured() {
+    let node = Node::new();
+    let answer = node.add::<Static>(CONFIG, &pod("a"), None).unwrap();
+    let told = |gateways: [Option<&str>; 2]| {
+        let mut told = answer.clone();
+        for (address, gateway) in told.addresses.iter_mut().zip(gateways) {
+            address.gateway = gateway.map(|text| text.parse().unwrap());
+        }
+        node.check::<Static>(CONFIG, &pod("a"), &told)
+    };
+    // Nobody configured a gateway for the second address, so a link may have told its own.
+    for passes in [[Some("10.1.0.1"), Some("2001:db8::1")], [None, None]] {
+        assert_eq!(told(passes), Ok(()));
+    }
+    let text = told([Some("10.1.0.254"), None]).unwrap_err().to_string();
+    assert!(
+        text.contains("10.1.0.254") && text.contains("10.1.0.1 is configured"),
+        "{text}"
+    );
+    // What the runtime asked for is not the configuration's.
+    let mut other = request("10.1.0.77/24", RequestSource::RuntimeConfig);
+    other.gateway = Some("10.1.0.254".parse().unwrap());
+    let asking = pod("b").requesting(other);
+    let answer = node.add::<Static>(CONFIG, &asking, None).unwrap();
+    assert_eq!(node.check::<Static>(CONFIG, &asking, &answer), Ok(()));
+}
+
+#[test]
 fn status_does_not_depend_on_who_holds_the_addresses() {
     let node = Node::new();
     add(&node, CONFIG, &pod("a")).unwrap();

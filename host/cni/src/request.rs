@@ -100,6 +100,10 @@ pub struct Check {
     pub netns_override: bool,
     /// The final result of the ADD.
     pub previous_result: PreviousResult,
+    /// The addresses that the caller asked for at ADD, and asks for now.
+    pub addresses: Vec<AddressRequest>,
+    /// The gateways that the caller names in `CNI_ARGS`, each for the networks that it lies in.
+    pub gateways: Vec<IpAddr>,
     /// The pod, where known.
     pub pod: Option<Pod>,
 }

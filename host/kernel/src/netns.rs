@@ -92,6 +92,19 @@ impl Netns {
         })))
     }
 
+    /// The namespace that the path names, if it names one: callers of IPAM plugins pass words instead (`host`), or the path
+    /// of a namespace that is gone.
+    ///
+    /// # Errors
+    /// It is the caller's own namespace, or one that can't be entered.
+    pub fn find(path: impl AsRef<Path>) -> Result<Option<Self>, NetnsError> {
+        match Self::open(path) {
+            Ok(netns) => Ok(Some(netns)),
+            Err(NetnsError::NotFound { .. } | NetnsError::NotANamespace { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What names it in a record. The nsid is None: see [`crate::Linux::assign_nsid`].
     #[must_use]
     pub fn identity(&self) -> NetnsIdentity {

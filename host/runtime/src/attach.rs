@@ -5,6 +5,7 @@ mod device;
 mod ipam_only;
 mod link;
 mod link_first;
+mod loopback;
 mod stage;
 
 pub(crate) use link::on_loopback;
@@ -28,13 +29,13 @@ use crate::{record, sweep};
 /// How often plugins are run when other calls change what they read.
 const MOST_TRIES: u32 = 4;
 
-/// One ADD under way. The caller holds the attachment's lock.
-pub(crate) struct Attaching<'a> {
+/// One ADD under way. The caller holds the attachment's lock. `N` is `Option<Netns>` where addresses alone are asked for.
+pub(crate) struct Attaching<'a, N = Netns> {
     pub(crate) node: &'a Node,
     pub(crate) request: &'a Add,
     pub(crate) attachment: &'a Attachment,
     pub(crate) store: &'a Store,
-    pub(crate) netns: Netns,
+    pub(crate) netns: N,
 }
 
 /// What all plugins of one ADD write, each under its own keys.
@@ -55,7 +56,7 @@ enum Put {
     Contended,
 }
 
-impl Attaching<'_> {
+impl<N> Attaching<'_, N> {
     fn overlay(&self) -> Overlay {
         ipam::overlay(self.store, self.attachment)
     }
@@ -106,6 +107,49 @@ impl Attaching<'_> {
         }
     }
 
+    fn finish(
+        &self,
+        recorded: Recorded,
+        result: &cni::result::CniResult,
+        made: &[LinkFact],
+    ) -> Result<(), Cause> {
+        let mut record = recorded.record;
+        record::keep_traces(&mut record, made);
+        record::keep_result(&mut record, result)?;
+        record.state = RecordState::Applied;
+        self.store.mark_applied(&record)?;
+        if let Err(error) = self.store.commit_durable(&recorded.storage) {
+            // Durable values are hints; the attachment stands.
+            self.node
+                .log
+                .write(Level::Warning, &format!("durable storage: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Gives back what was reserved before anything was recorded.
+    fn release_reserved(&self, ipam: Option<&Ipam>) -> Result<(), Cause> {
+        if let Some(Ipam::Delegated(delegated)) = ipam {
+            // The first failure is what the operator must see.
+            let _ = delegated.forward(cni::verb::Verb::Del);
+        }
+        self.store
+            .release_pending(&self.attachment.key(), CoolDown::NONE)?;
+        Ok(())
+    }
+
+    fn requested_mac(&self) -> Option<MacAddress> {
+        let wanted = self.request.mac.as_ref()?;
+        Some(MacAddress(wanted.mac.octets()))
+    }
+
+    fn cool_down(&self) -> CoolDown {
+        let seconds = cool_down_seconds(self.request.call.config.ipam.as_ref());
+        CoolDown::lasting(unix_seconds(self.node.now), seconds)
+    }
+}
+
+impl Attaching<'_> {
     fn apply(
         &self,
         kernel: &mut Linux,
@@ -148,47 +192,6 @@ impl Attaching<'_> {
     fn others(&self, steps: &[Step]) -> Result<Others, StoreError> {
         let netns = self.netns.identity();
         Others::beside_steps(self.store, &self.attachment.key(), &netns, steps)
-    }
-
-    fn finish(
-        &self,
-        recorded: Recorded,
-        result: &cni::result::CniResult,
-        made: &[LinkFact],
-    ) -> Result<(), Cause> {
-        let mut record = recorded.record;
-        record::keep_traces(&mut record, made);
-        record::keep_result(&mut record, result)?;
-        record.state = RecordState::Applied;
-        self.store.mark_applied(&record)?;
-        if let Err(error) = self.store.commit_durable(&recorded.storage) {
-            // Durable values are hints; the attachment stands.
-            self.node
-                .log
-                .write(Level::Warning, &format!("durable storage: {error}"));
-        }
-        Ok(())
-    }
-
-    /// Gives back what was reserved before anything was recorded.
-    fn release_reserved(&self, ipam: Option<&Ipam>) -> Result<(), Cause> {
-        if let Some(Ipam::Delegated(delegated)) = ipam {
-            // The first failure is what the operator must see.
-            let _ = delegated.forward(cni::verb::Verb::Del);
-        }
-        self.store
-            .release_pending(&self.attachment.key(), CoolDown::NONE)?;
-        Ok(())
-    }
-
-    fn requested_mac(&self) -> Option<MacAddress> {
-        let wanted = self.request.mac.as_ref()?;
-        Some(MacAddress(wanted.mac.octets()))
-    }
-
-    fn cool_down(&self) -> CoolDown {
-        let seconds = cool_down_seconds(self.request.call.config.ipam.as_ref());
-        CoolDown::lasting(unix_seconds(self.node.now), seconds)
     }
 }
 

@@ -95,6 +95,12 @@ pub(crate) fn latest_of_plugin(record: &Record, plugin: &str) -> Option<usize> {
     record.parts.iter().rposition(is_stage)
 }
 
+/// Where the part is that sets `lo` up. Another part stands before it where `loopback` is behind another plugin.
+pub(crate) fn position_of_loopback(record: &Record) -> Option<usize> {
+    let sets_lo = |part: &StagePart| part.steps.contains(&Step::Loopback {});
+    record.parts.iter().position(sets_lo)
+}
+
 /// The undo of the links whose presence says that the container lives: ours, or the one that another vendor made.
 pub(crate) fn links(record: &Record) -> impl Iterator<Item = &Undo> {
     let own = record.parts.iter().flat_map(|part| &part.undo);
@@ -132,13 +138,13 @@ pub(crate) fn all(store: &Store, network: Option<NetworkTag>) -> Result<Vec<Reco
 /// A pending record with its parts.
 pub(crate) fn pending(
     attachment: &Attachment,
-    netns: NetnsIdentity,
+    netns: impl Into<Option<NetnsIdentity>>,
     group: u32,
     now: UnixSeconds,
     parts: Vec<StagePart>,
 ) -> Record {
     let mut record = Record::new(attachment.clone(), group, now);
-    record.netns = Some(netns);
+    record.netns = netns.into();
     record.parts = parts;
     record
 }

@@ -21,8 +21,6 @@ pub(crate) struct Case {
     others: &'static [&'static str],
     /// What the reference plugins do.
     pub(crate) reference: Reference,
-    /// Ours does otherwise on purpose, with this in the judgement.
-    pub(crate) difference_of_ours: Option<&'static str>,
     prepare: fn(&Node) -> Result<()>,
     run: Run,
 }
@@ -38,7 +36,6 @@ impl Case {
             title: title.into(),
             others: &[],
             reference: Reference::Passes,
-            difference_of_ours: None,
             prepare: |_| Ok(()),
             run: Box::new(run),
         }
@@ -65,12 +62,6 @@ impl Case {
     /// The reference plugins can't be asked: they lack what the case is about, or do now this, now that.
     pub(crate) fn reference_left_out(mut self) -> Self {
         self.reference = Reference::LeftOut;
-        self
-    }
-
-    /// Ours does otherwise on purpose, and the judgement says this. Why stands in `docs/differences.md`.
-    pub(crate) fn ours_differs(mut self, judgement: &'static str) -> Self {
-        self.difference_of_ours = Some(judgement);
         self
     }
 

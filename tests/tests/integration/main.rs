@@ -5,6 +5,7 @@
     reason = "test code reads JSON; a panic is a failed test"
 )]
 
+mod addresses_alone;
 mod artifacts;
 mod attach;
 mod checks;

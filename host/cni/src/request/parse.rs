@@ -145,12 +145,15 @@ fn check(environment: &Environment, call: Call, attachment: Attachment) -> Resul
         missing_previous_result("CHECK needs the result of the ADD, which the runtime must give")
     })?;
     let arguments = environment.read_arguments()?;
+    let config = &call.config;
     Ok(Request::Check(Box::new(Check {
         attachment,
+        addresses: requested_addresses(&config.runtime_config, &config.args, &arguments)?,
         netns: netns(environment)?,
         netns_override: environment.netns_override,
         previous_result,
-        pod: Pod::gather(&arguments, &call.config.runtime_config),
+        pod: Pod::gather(&arguments, &config.runtime_config),
+        gateways: arguments.gateways,
         call,
     })))
 }

@@ -1,6 +1,7 @@
 //! The IPAM delegate of another vendor's interface plugin.
 
-use kernel::Linux;
+use kernel::{KernelError, Linux, Netns};
+use plan::NetnsIdentity;
 
 use super::{Attaching, MOST_TRIES, Put, Recorded, contended};
 use crate::clock::unix_seconds;
@@ -8,8 +9,8 @@ use crate::failure::Cause;
 use crate::ipam::{self, Ipam};
 use crate::{record, result};
 
-impl Attaching<'_> {
-    /// Addresses alone.
+impl Attaching<'_, Option<Netns>> {
+    /// Addresses alone. Without a namespace nothing will prove that they are free: then only DEL and GC release them.
     pub(crate) fn ipam_only(&self) -> Result<cni::result::CniResult, Cause> {
         let config = &self.request.call.config;
         let ipam = Ipam::of_call(self.node, &self.request.call)?;
@@ -18,7 +19,7 @@ impl Attaching<'_> {
                 "the ipam section names no plugin of ours".into(),
             ));
         };
-        let netns = Linux::with_container(&self.netns)?.mark_netns(&self.netns)?;
+        let netns = self.netns.as_ref().map(marked).transpose()?;
         for _ in 0..MOST_TRIES {
             let overlay = self.overlay();
             let allocated = plugin.allocate(self.node, self.attachment, self.request, &overlay)?;
@@ -43,4 +44,8 @@ impl Attaching<'_> {
         }
         Err(contended(plugin.name()))
     }
+}
+
+fn marked(netns: &Netns) -> Result<NetnsIdentity, KernelError> {
+    Linux::with_container(netns)?.mark_netns(netns)
 }

@@ -28,6 +28,11 @@ struct Decided {
 impl Attaching<'_> {
     pub(crate) fn link(&self, link: &Link) -> Result<cni::result::CniResult, Cause> {
         let mut kernel = Linux::with_container(&self.netns)?;
+        if matches!(link, Link::Loopback {})
+            && let Some(result) = self.loopback_behind(&mut kernel)?
+        {
+            return Ok(result);
+        }
         self.clear_way(&mut kernel)?;
         self.name_is_free(&kernel, link)?;
         let (device, user_space) = self.device(&kernel, link)?;

@@ -69,7 +69,7 @@ impl Attaching<'_> {
 
     /// What earlier entries of the list recorded in this ADD. A record of another namespace, or of a link that is gone, is
     /// that of a dead container of the same name, whose DEL was lost.
-    fn standing_record(&self, kernel: &mut Linux) -> Result<Option<Record>, Cause> {
+    pub(super) fn standing_record(&self, kernel: &mut Linux) -> Result<Option<Record>, Cause> {
         let Some(record) = self.store.record(&self.attachment.key())? else {
             return Ok(None);
         };
@@ -142,8 +142,11 @@ impl Attaching<'_> {
     ) -> Result<(Record, Vec<Step>), Cause> {
         let mut record = match &found.record {
             Some(record) => record.clone(),
-            None => self.new_record(kernel, found)?,
+            None => self.new_record()?,
         };
+        if record.netns.is_none() {
+            self.identify(kernel, found, &mut record)?;
+        }
         let netns = self.recorded_netns(&record);
         let steps = chain::steps_on_interface(
             self.attachment,
@@ -167,11 +170,21 @@ impl Attaching<'_> {
         Ok((record, steps))
     }
 
-    /// Another vendor made the link: its end on the host will tell whether the container lives, or else its namespace.
-    fn new_record(&self, kernel: &Linux, found: &Found) -> Result<Record, Cause> {
+    fn new_record(&self) -> Result<Record, Cause> {
         let group = self.store.next_group()?;
         let now = unix_seconds(self.node.now);
-        let witness = found.interface.peer.as_ref().and_then(|end| {
+        Ok(record::pending(
+            self.attachment,
+            None,
+            group,
+            now,
+            Vec::new(),
+        ))
+    }
+
+    /// Another vendor made the link: its end on the host will tell whether the container lives, or else its namespace.
+    fn identify(&self, kernel: &Linux, found: &Found, record: &mut Record) -> Result<(), Cause> {
+        record.witness = found.interface.peer.as_ref().and_then(|end| {
             Some(Undo::DeleteHostLink {
                 name: end.name.clone(),
                 kind: plan::LinkKind::Veth,
@@ -179,17 +192,15 @@ impl Attaching<'_> {
                 trace: None,
             })
         });
-        let netns = match witness {
+        record.netns = Some(match record.witness {
             Some(_) => self.netns.identity(),
             None => kernel.mark_netns(&self.netns)?,
-        };
-        let mut record = record::pending(self.attachment, netns, group, now, Vec::new());
-        record.witness = witness;
-        Ok(record)
+        });
+        Ok(())
     }
 
     /// After a failed plan: the record is again what it was, unless something is left for the DEL that follows.
-    fn give_up_stage(&self, before: Option<Record>, error: Box<ApplyError>) -> Cause {
+    pub(super) fn give_up_stage(&self, before: Option<Record>, error: Box<ApplyError>) -> Cause {
         if error.clean_up_failures.is_empty() {
             let restored = match before {
                 Some(record) if record.state == RecordState::Applied => {

@@ -6,7 +6,7 @@ use cni::config::{
     IpamConfig, IpamSettings, NetworkConfig, PluginReference, RangeSet, StatusWhenExhausted,
 };
 use cni::pod::Pod;
-use cni::request::Add;
+use cni::request::{Add, Check};
 use engine::{
     AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, Outcome, RecordedCall,
     Replayed,
@@ -223,16 +223,17 @@ impl PluginIpam {
         &self,
         node: &Node,
         attachment: &Attachment,
-        pod: Option<&Pod>,
+        request: &Check,
         addressing: &Addressing,
     ) -> Result<(), Cause> {
         let store = node.store()?;
         let overlay = overlay(store, attachment);
         let services = self.services(node, store, attachment, &self.policy(&[]), &overlay, false);
-        let info = info(attachment, &[], pod);
+        let info = info(attachment, &request.addresses, request.pod.as_ref());
+        let config = Value::Object(with_gateways(&self.config, &request.gateways)).to_string();
         Ok(self
             .load(node)?
-            .check(services, &info, &self.config_text(), addressing)?)
+            .check(services, &info, &config, addressing)?)
     }
 
     /// Asks the plugin whether it could serve.

@@ -1,16 +1,18 @@
 use std::ops::Range;
 
+use cni::config::NetworkConfig;
 use cni::request::Check;
+use cni::result::CniResult;
 use cni::role::Role;
 use cni::verb::Verb;
 use kernel::{Kernel, KernelError, Linux, Netns, Place};
-use plan::{Attachment, Step};
+use plan::{Addressing, Attachment, Step};
 use store::{Record, RecordState, Store};
 
 use super::add::LOCK_WAIT;
 use super::expectation::expectation;
-use super::key;
 use super::superseded::without_superseded;
+use super::{key, link};
 use crate::chain::{self, Stage};
 use crate::contested_sysctl::Others;
 use crate::failure::Cause;
@@ -22,41 +24,49 @@ use crate::{ipam, record};
 /// CNI CHECK: is everything that ADD made still there?
 pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Cause> {
     let attachment = &key(&request.attachment);
-    let netns = Netns::open(&request.netns)?;
+    let netns = match request.call.role {
+        Role::Ipam => Netns::find(&request.netns)?,
+        Role::Link | Role::Stage => Some(Netns::open(&request.netns)?),
+    };
     let store = node.store()?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
     let record = store.record(&attachment.key())?;
     let record = record
         .filter(|record| record.state == RecordState::Applied)
         .ok_or(Cause::NoRecord)?;
-    if record
-        .netns
-        .as_ref()
-        .is_some_and(|recorded| recorded.cookie != netns.cookie())
+    if let (Some(recorded), Some(netns)) = (&record.netns, &netns)
+        && recorded.cookie != netns.cookie()
     {
         return Err(Cause::OtherNetns {
             path: request.netns.display().to_string(),
         });
     }
-    let mut kernel = Linux::with_container(&netns)?;
     let config = &request.call.config;
-    let stages = match request.call.role {
-        Role::Ipam => Vec::new(),
-        Role::Link => {
-            verify_parts(store, request, &mut kernel, &record, 0..record.parts.len())?;
-            Stage::of_chain(config)
-        }
+    let (stages, which) = match request.call.role {
+        Role::Ipam => (Vec::new(), 0..0),
+        Role::Link => (Stage::of_chain(config), parts_of_link(config, &record)),
         Role::Stage => {
             let stage = Stage::of_entry(config).ok_or(Cause::NoStage)?;
             let position = record::position_of_stage(&record, &stage).ok_or(Cause::NoRecord)?;
-            verify_parts(store, request, &mut kernel, &record, position..position + 1)?;
-            vec![stage]
+            (vec![stage], position..position + 1)
         }
     };
-    ask_stages(node, request, attachment, &kernel, &stages)?;
+    if let Some(netns) = &netns {
+        let mut kernel = Linux::with_container(netns)?;
+        verify_parts(store, request, &mut kernel, &record, which)?;
+        ask_stages(node, request, attachment, &kernel, &stages)?;
+    }
     match request.call.role {
         Role::Stage => Ok(()),
         Role::Link | Role::Ipam => verify_ipam(node, request, attachment, &record),
+    }
+}
+
+/// All of them, but for a `loopback` behind another plugin.
+fn parts_of_link(config: &NetworkConfig, record: &Record) -> Range<usize> {
+    match record::position_of_loopback(record) {
+        Some(position @ 1..) if link::is_of_kind(config, "loopback") => position..position + 1,
+        _ => 0..record.parts.len(),
     }
 }
 
@@ -141,7 +151,8 @@ fn verify_ipam(
     match (Ipam::of_call(node, &request.call)?, addressing) {
         (Some(Ipam::Delegated(delegated)), _) => Ok(delegated.forward(Verb::Check)?),
         (Some(Ipam::Plugin(plugin)), Some(addressing)) => {
-            match plugin.check(node, attachment, request.pod.as_ref(), addressing) {
+            let told = with_gateways_of(&request.previous_result.result, addressing);
+            match plugin.check(node, attachment, request, &told) {
                 // The attachment works; that its plugin was removed since is for STATUS to tell.
                 Err(cause @ (Cause::PluginStore(_) | Cause::Load(_))) => {
                     node.log
@@ -153,4 +164,14 @@ fn verify_ipam(
         }
         (Some(Ipam::Plugin(_)) | None, _) => Ok(()),
     }
+}
+
+/// What was given, with the gateways that the final result tells.
+fn with_gateways_of(last: &CniResult, given: &Addressing) -> Addressing {
+    let mut told = given.clone();
+    for entry in &mut told.addresses {
+        let same = last.ips.iter().find(|ip| ip.address == entry.address);
+        entry.gateway = same.and_then(|ip| ip.gateway).or(entry.gateway);
+    }
+    told
 }

@@ -5,17 +5,17 @@ use cni::role::Role;
 use cni::verb::Verb;
 use kernel::{Kernel, Linux, Netns, NetnsError, Undone};
 use plan::{Attachment, LinkKind, MacAddress, NetnsIdentity, Undo};
-use store::{CoolDown, Store};
+use store::{CoolDown, Record, Store};
 
 use super::add::LOCK_WAIT;
-use super::key;
+use super::{key, link};
 use crate::clock::unix_seconds;
 use crate::detach;
 use crate::failure::Cause;
 use crate::ipam::{Ipam, cool_down_seconds};
 use crate::log::Level;
 use crate::node::Node;
-use crate::sweep;
+use crate::{record, sweep};
 
 /// CNI DEL: everything of the attachment is gone afterwards, whatever the request lacks. Repeats succeed.
 pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Cause> {
@@ -37,14 +37,40 @@ fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cau
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
     let search_path = &request.call.search_path;
     match store.record(&attachment.key())? {
-        Some(record) => {
-            let cool_down = cool_down(node, request);
-            detach::detach(node, &mut Linux::host()?, &record, search_path, cool_down)?;
-        }
+        Some(record) => match Extent::of(request, &record) {
+            Extent::All => {
+                let cool_down = cool_down(node, request);
+                detach::detach(node, &mut Linux::host()?, &record, search_path, cool_down)?;
+            }
+            Extent::Part(position) => stage::take_part(store, record, position)?,
+            Extent::Nothing => {}
+        },
         None => unrecorded(node, store, request, attachment)?,
     }
     sweep::neighbours(node, &attachment.key(), search_path);
     Ok(())
+}
+
+/// How much of a record is the calling entry's.
+enum Extent {
+    All,
+    /// `loopback` behind another plugin.
+    Part(usize),
+    /// Its part is gone already.
+    Nothing,
+}
+
+impl Extent {
+    fn of(request: &Del, record: &Record) -> Self {
+        if !link::is_of_kind(&request.call.config, "loopback") {
+            return Self::All;
+        }
+        match record::position_of_loopback(record) {
+            Some(0) => Self::All,
+            Some(position) => Self::Part(position),
+            None => Self::Nothing,
+        }
+    }
 }
 
 /// Nothing is on record: the node was rebooted, its state was removed, or this is a repeat. An address in `prevResult`
@@ -102,7 +128,7 @@ fn remove_interface(request: &Del, attachment: &Attachment) -> Result<bool, Caus
         return Ok(false);
     };
     let mut kernel = Linux::with_container(&netns)?;
-    if is_host_device(request) {
+    if link::is_of_kind(&request.call.config, "host-device") {
         return bring_home(&mut kernel, &netns, attachment, mac);
     }
     let mut removed = false;
@@ -136,15 +162,6 @@ fn bring_home(
     let netns = netns.identity();
     let undo = Undo::ReturnDevice { netns, moved };
     Ok(kernel.undo(&undo)? == Undone::Done)
-}
-
-fn is_host_device(request: &Del) -> bool {
-    let section = request.call.config.link.as_ref();
-    section.is_some_and(|section| {
-        section
-            .get("kind")
-            .is_some_and(|kind| kind == "host-device")
-    })
 }
 
 /// The Ethernet address that `prevResult` gives the container's interface.

@@ -33,6 +33,14 @@ fn previous_interface(config: &NetworkConfig) -> Result<Option<String>, Cause> {
     }
 }
 
+/// Does the `link` section name this kind, whatever else is wrong with it?
+pub(super) fn is_of_kind(config: &NetworkConfig, kind: &str) -> bool {
+    let section = config.link.as_ref();
+    section
+        .and_then(|section| section.get("kind"))
+        .is_some_and(|named| named == kind)
+}
+
 /// Reads the `link` section.
 pub(crate) fn parse(config: &NetworkConfig) -> Result<Link, Cause> {
     let mut keys = config.link.clone().unwrap_or_default();

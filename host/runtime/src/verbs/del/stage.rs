@@ -3,7 +3,7 @@
 use cni::request::Del;
 use kernel::Linux;
 use plan::Attachment;
-use store::{CoolDown, RecordState};
+use store::{CoolDown, Record, RecordState, Store};
 
 use super::super::add::LOCK_WAIT;
 use crate::chain::Stage;
@@ -16,7 +16,7 @@ use crate::{detach, record};
 pub(super) fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
     let store = node.store()?;
     let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
-    let Some(mut record) = store.record(&attachment.key())? else {
+    let Some(record) = store.record(&attachment.key())? else {
         return Ok(());
     };
     let stage = Stage::of_entry(&request.call.config);
@@ -27,20 +27,26 @@ pub(super) fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Res
     let Some(index) = index else {
         return Ok(());
     };
-    let part = record.parts.remove(index);
-    detach::undo_part(store, &mut Linux::host()?, &part, &record)?;
-    if record.parts.is_empty() {
-        store.remove(&attachment.key(), CoolDown::NONE)?;
-    } else if record.state == RecordState::Applied {
-        store.mark_applied(&record)?;
-    } else {
-        store.put_pending(&record, None)?;
-    }
+    take_part(store, record, index)?;
     if let Some(stage) = stage
         && let Err(cause) = stage.release(node, attachment)
     {
         let text = format!("{attachment}: {}", cause.in_stage(&stage.name));
         node.log.write(Level::Warning, &text);
+    }
+    Ok(())
+}
+
+/// Undoes the part at this position and forgets it.
+pub(super) fn take_part(store: &Store, mut record: Record, position: usize) -> Result<(), Cause> {
+    let part = record.parts.remove(position);
+    detach::undo_part(store, &mut Linux::host()?, &part, &record)?;
+    if record.parts.is_empty() {
+        store.remove(&record.attachment.key(), CoolDown::NONE)?;
+    } else if record.state == RecordState::Applied {
+        store.mark_applied(&record)?;
+    } else {
+        store.put_pending(&record, None)?;
     }
     Ok(())
 }
