@@ -10,15 +10,18 @@ mod stage;
 
 pub(crate) use link::on_loopback;
 
+use std::cell::OnceCell;
 use std::sync::{Arc, Mutex};
 
 use cni::request::Add;
 use kernel::{Applied, ApplyError, Kernel, LinkFact, Linux, Netns, NoJournal, Presence};
 use plan::{Attachment, MacAddress, Merged, NetnsIdentity, Step};
-use store::{CoolDown, Record, RecordState, StorageChanges, StorageOverlay, Store, StoreError};
+use store::{
+    ContainerLock, CoolDown, Record, RecordState, StorageChanges, StorageOverlay, Store, StoreError,
+};
 
 use crate::clock::unix_seconds;
-use crate::contested_sysctl::Others;
+use crate::contested_sysctl::{Others, TURN_WAIT};
 use crate::detach::{Detached, detach};
 use crate::failure::Cause;
 use crate::ipam::{self, Ipam, cool_down_seconds};
@@ -36,6 +39,8 @@ pub(crate) struct Attaching<'a, N = Netns> {
     pub(crate) attachment: &'a Attachment,
     pub(crate) store: &'a Store,
     pub(crate) netns: N,
+    /// Among the attachments of the container, once a sysctl of it is looked at.
+    pub(crate) turn: OnceCell<ContainerLock>,
 }
 
 /// What all plugins of one ADD write, each under its own keys.
@@ -189,9 +194,16 @@ impl Attaching<'_> {
         steps.into_iter().map(observe).collect()
     }
 
-    fn others(&self, steps: &[Step]) -> Result<Others, StoreError> {
+    fn others(&self, steps: &[Step]) -> Result<Others, Cause> {
+        if !steps.iter().any(|step| matches!(step, Step::Sysctl(_))) {
+            return Ok(Others::NONE);
+        }
         let netns = self.netns.identity();
-        Others::beside_steps(self.store, &self.attachment.key(), &netns, steps)
+        if self.turn.get().is_none() {
+            let turn = self.store.lock_container(netns.cookie, TURN_WAIT)?;
+            self.turn.get_or_init(|| turn);
+        }
+        Ok(Others::beside(self.store, &self.attachment.key(), &netns)?)
     }
 }
 

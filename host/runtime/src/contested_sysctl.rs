@@ -2,10 +2,35 @@
 //! container has one.
 //!
 //! Each record keeps the value that stood before any of them. Who goes leaves what another still wants, and the last one
-//! leaves what stood before.
+//! leaves what stood before. Each of them reads the others' records until its own is written or gone, so they take turns.
+
+use std::time::Duration;
 
 use plan::{AttachmentKey, ContainerSysctl, NetnsIdentity, Step, Undo};
-use store::{Record, Store, StoreError};
+use store::{ContainerLock, LockError, Record, Store, StoreError};
+
+/// How long a call waits for its turn.
+pub(crate) const TURN_WAIT: Duration = Duration::from_secs(10);
+
+/// The turn of a call that takes this record back, until it is forgotten; None where it sets no sysctl.
+///
+/// # Errors
+/// [`LockError::Busy`] when the wait is over.
+pub(crate) fn turn(
+    store: &Store,
+    record: &Record,
+    wait: Duration,
+) -> Result<Option<ContainerLock>, LockError> {
+    let undos = record.parts.iter().flat_map(|part| &part.undo);
+    match &record.netns {
+        Some(netns) if restores_sysctl(undos) => store.lock_container(netns.cookie, wait).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn restores_sysctl<'a>(mut undos: impl Iterator<Item = &'a Undo>) -> bool {
+    undos.any(|undo| matches!(undo, Undo::RestoreSysctl { .. }))
+}
 
 /// What other attachments of the same container want, from the oldest to the newest.
 #[derive(Debug, Default)]
@@ -38,30 +63,13 @@ impl Others {
     pub(crate) fn beside_record<'a>(
         store: &Store,
         record: &Record,
-        mut undos: impl Iterator<Item = &'a Undo>,
+        undos: impl Iterator<Item = &'a Undo>,
     ) -> Result<Self, StoreError> {
         match &record.netns {
-            Some(netns) if undos.any(|undo| matches!(undo, Undo::RestoreSysctl { .. })) => {
+            Some(netns) if restores_sysctl(undos) => {
                 Self::beside(store, &record.attachment.key(), netns)
             }
             _ => Ok(Self::NONE),
-        }
-    }
-
-    /// As [`Others::beside`], for what an attachment is about to do. The store is asked only if that sets a sysctl.
-    ///
-    /// # Errors
-    /// The store's own.
-    pub(crate) fn beside_steps(
-        store: &Store,
-        own: &AttachmentKey,
-        netns: &NetnsIdentity,
-        steps: &[Step],
-    ) -> Result<Self, StoreError> {
-        if steps.iter().any(|step| matches!(step, Step::Sysctl(_))) {
-            Self::beside(store, own, netns)
-        } else {
-            Ok(Self::NONE)
         }
     }
 

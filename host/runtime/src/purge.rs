@@ -8,6 +8,7 @@ use plan::NetworkTag;
 use store::{CoolDown, LeaseFilter, LeaseKind, Record, Store};
 
 use crate::clock::unix_seconds;
+use crate::contested_sysctl;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::quarantine::any_network;
@@ -118,6 +119,7 @@ fn detach(store: &Store, kernel: &mut Linux, record: &Record) -> Result<(), Purg
             "another vendor's IPAM gave its addresses and must hear of it; delete it by the runtime that made it, or by `wasm-cnictl net del`".into(),
         ));
     }
+    let _turn = contested_sysctl::turn(store, record, CALLS_WAIT).map_err(Cause::from)?;
     let now = unix_seconds(SystemTime::now());
     let detached = detach::undo(store, kernel, record)?;
     detach::settle(store, record, &detached, CoolDown::lasting(now, 0))?;

@@ -9,10 +9,13 @@ mod preview;
 pub(crate) use edge::neighbours;
 pub(crate) use preview::preview;
 
+use std::time::Duration;
+
 use kernel::{Kernel, Linux, Presence};
 use plan::{AttachmentKey, NetworkTag};
 use store::{CoolDown, Record, RecordState, Store, UnixSeconds};
 
+use crate::contested_sysctl;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
@@ -155,6 +158,9 @@ fn sweep_record(
     if !is_for_sweep(kernel, &record)? {
         return Ok(false);
     }
+    let Ok(_turn) = contested_sysctl::turn(store, &record, Duration::ZERO) else {
+        return Ok(false);
+    };
     let cool_down = CoolDown::lasting(now, DEFAULT_COOL_DOWN_SECONDS);
     let detached = detach::undo(store, kernel, &record)?;
     detach::settle(store, &record, &detached, cool_down)?;

@@ -37,6 +37,12 @@ pub struct AttachmentLock {
     _file: File,
 }
 
+/// A container's lock, held until dropped; the kernel frees it when the process dies.
+#[derive(Debug)]
+pub struct ContainerLock {
+    _file: File,
+}
+
 /// The node's lock, held until dropped; the kernel frees it when the process dies.
 #[derive(Debug)]
 pub struct NodeLock {
@@ -48,6 +54,9 @@ pub(crate) enum Mode {
     Shared,
     Exclusive,
 }
+
+/// The offset of a lock and its length must both fit.
+const LARGEST_BYTE: i64 = i64::MAX >> 1;
 
 /// How long [`lock`] sleeps between two tries: doubled from the first to the last.
 const BACK_OFF: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(10));
@@ -76,6 +85,17 @@ impl Store {
         attachment: &AttachmentKey,
     ) -> Result<AttachmentLock, LockError> {
         self.lock_attachment(attachment, Duration::ZERO)
+    }
+
+    /// Locks what the attachments of one container share, waiting at most so long. `cookie` is that of its network namespace.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] when the wait is over.
+    pub fn lock_container(&self, cookie: u64, wait: Duration) -> Result<ContainerLock, LockError> {
+        let path = self.path().join("containers.lock");
+        let byte = cookie.cast_signed() & LARGEST_BYTE;
+        let file = lock(&path, byte, Mode::Exclusive, wait)?;
+        Ok(ContainerLock { _file: file })
     }
 
     /// For calls that use the objects that attachments share: they exclude nobody but a purge.
@@ -108,7 +128,7 @@ fn byte_of(attachment: &AttachmentKey) -> i64 {
         .first_chunk()
         .copied()
         .unwrap_or_default();
-    i64::from_be_bytes(head) & (i64::MAX >> 1)
+    i64::from_be_bytes(head) & LARGEST_BYTE
 }
 
 /// Locks one byte. An OFD lock belongs to the open file description, so each lock has its own: two locks of one process

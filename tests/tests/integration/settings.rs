@@ -1,6 +1,8 @@
 //! Settings of a container's interface and its sysctls: in effect after ADD, and as before after DEL.
 
-use anyhow::{Result, ensure};
+use std::thread;
+
+use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
 use wasm_cni_tests::{Conflist, Node, Pod};
 
@@ -194,4 +196,30 @@ fn an_add_that_fails_leaves_the_sysctl_that_another_network_wants() -> Result<()
     first.del(&node, &pod, &result)?;
     assert_eq!(pod.sysctl(SHARED)?, before);
     assert_nothing_left(&node, &[result])
+}
+
+#[test]
+fn networks_of_a_container_that_come_and_go_at_once_leave_no_sysctl_behind() -> Result<()> {
+    let node = node!();
+    let pod = node.pod("a")?;
+    let before = pod.sysctl(SHARED)?;
+    let networks = [tuned(1, "511"), tuned(2, "600"), tuned(3, "700")];
+    let all_at_once = |call: &(dyn Fn(&Conflist) -> Result<()> + Sync)| {
+        thread::scope(|scope| {
+            let calls = networks
+                .each_ref()
+                .map(|network| scope.spawn(move || call(network)));
+            calls.into_iter().try_for_each(|call| {
+                call.join()
+                    .map_err(|_| anyhow!("the call panicked"))
+                    .flatten()
+            })
+        })
+    };
+    for round in 0..25 {
+        all_at_once(&|network| network.add(&node, &pod).map(drop))?;
+        all_at_once(&|network| network.del(&node, &pod, &Value::Null))?;
+        ensure!(pod.sysctl(SHARED)? == before, "round {round}");
+    }
+    assert_nothing_left(&node, &[])
 }

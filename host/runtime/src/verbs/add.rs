@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use cni::request::Add;
@@ -70,5 +71,6 @@ fn attaching<'a, N>(
         attachment,
         store,
         netns,
+        turn: OnceCell::new(),
     }
 }

@@ -16,6 +16,15 @@ fn attachments_are_locked_independently_and_once() {
 }
 
 #[test]
+fn containers_are_locked_independently_and_once() {
+    let store = TestStore::new();
+    let _first = store.lock_container(1, Duration::ZERO).unwrap();
+    let _largest = store.lock_container(u64::MAX, Duration::ZERO).unwrap();
+    assert!(store.lock_container(1, Duration::ZERO).is_err());
+    store.try_lock_attachment(&attachment("1").key()).unwrap();
+}
+
+#[test]
 fn threads_of_one_process_exclude_each_other() {
     let store = TestStore::new();
     let key = attachment("1").key();
