@@ -1,12 +1,15 @@
 //! Is a file that `CNI_PATH` leads to this program, by whatever name?
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::process::parent_id;
+use std::path::{Path, PathBuf};
 
 /// This program's own file, also after another has taken its place.
 const OWN: &str = "/proc/self/exe";
+/// The package of our contract with plugins, which every version of the executable holds and no other CNI plugin does.
+const MARK: &[u8] = b"wasm-cni:plugin/";
 const CHUNK: usize = 64 * 1024;
 
 /// Whether the file is this very program: a link to it, or an identical copy.
@@ -28,6 +31,22 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     first.len() == second.len() && have_same_bytes(one, other).unwrap_or(false)
 }
 
+/// Whether the file is this program, of whatever version and build. It is read to its end if it is not.
+///
+/// # Errors
+/// When it can't be read.
+pub fn is_any_build(file: &Path) -> io::Result<bool> {
+    contains(BufReader::new(File::open(file)?), MARK)
+}
+
+/// The executable that runs us as its delegate, if it is this program: another build, since it would have done our work
+/// itself.
+pub(crate) fn calling_build() -> Option<PathBuf> {
+    let of_parent = PathBuf::from(format!("/proc/{}/exe", parent_id()));
+    let is_ours = is_any_build(&of_parent).unwrap_or(false);
+    is_ours.then(|| fs::read_link(&of_parent).unwrap_or(of_parent))
+}
+
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
@@ -47,6 +66,23 @@ fn have_same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
         if first.is_empty() {
             return Ok(true);
         }
+    }
+}
+
+fn contains(mut file: impl Read, mark: &[u8]) -> io::Result<bool> {
+    let mut window = Vec::with_capacity(CHUNK + mark.len());
+    let chunk = u64::try_from(CHUNK).unwrap_or(u64::MAX);
+    loop {
+        let read = file.by_ref().take(chunk).read_to_end(&mut window)?;
+        if window.windows(mark.len()).any(|bytes| bytes == mark) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        // The mark may begin in this chunk and end in the next.
+        let kept = window.len().saturating_sub(mark.len());
+        window.drain(..kept);
     }
 }
 
@@ -76,5 +112,17 @@ mod tests {
         }
         assert!(!is_ourselves(&path("a")));
         assert!(is_ourselves(&std::env::current_exe().unwrap()));
+    }
+
+    #[test]
+    fn a_mark_is_found_wherever_it_is() {
+        for before in [0, 1, CHUNK - 3, CHUNK, 2 * CHUNK - MARK.len()] {
+            let mut bytes = vec![b'w'; before];
+            bytes.extend_from_slice(MARK);
+            bytes.push(0);
+            assert!(contains(bytes.as_slice(), MARK).unwrap(), "{before}");
+            bytes.truncate(before + MARK.len() - 1);
+            assert!(!contains(bytes.as_slice(), MARK).unwrap(), "{before}");
+        }
     }
 }

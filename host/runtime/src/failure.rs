@@ -142,6 +142,14 @@ pub enum Cause {
     /// Another call holds the attachment.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Another build of this program delegates to us.
+    #[error(
+        "{}, which runs this plugin, is another build of wasm-cni: it holds the attachment until this plugin has answered, so neither can go on", .executable.display()
+    )]
+    OtherBuild {
+        /// The one that runs us.
+        executable: std::path::PathBuf,
+    },
     /// WebAssembly can't be run here.
     #[error(transparent)]
     Engine(#[from] engine::EngineError),

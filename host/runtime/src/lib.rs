@@ -49,7 +49,7 @@ mod verbs;
 
 pub use call::{Answer, Caller, run};
 pub use engine::{Builtin, embed_builtin};
-pub use executable::is_same as is_same_executable;
+pub use executable::{is_any_build, is_same as is_same_executable};
 pub use failure::Cause;
 pub use log::{Level, printable};
 pub use node::{BUILT_IN_IPAM, BUILT_IN_STAGES, is_built_in};

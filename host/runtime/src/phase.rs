@@ -73,7 +73,7 @@ impl Phase {
             | Cause::ResolvConf { .. }
             | Cause::AllowList(_) => Self::Node,
             Cause::Netns(_) | Cause::OtherNetns { .. } => Self::Namespace,
-            Cause::Lock(_) => Self::Lock,
+            Cause::Lock(_) | Cause::OtherBuild { .. } => Self::Lock,
             Cause::Store(_)
             | Cause::AlreadyAttached
             | Cause::DeviceTaken { .. }

@@ -30,6 +30,9 @@ pub(crate) fn of_cause(cause: &Cause, code: Code) -> &'static str {
         },
         Cause::NotTakenBack { .. } => KEPT,
         Cause::Apply(error) if !error.clean_up_failures.is_empty() => KEPT,
+        Cause::OtherBuild { .. } => {
+            "lay the names down again with `wasm-cnictl install --drop-in`: all of them must lead to one executable"
+        }
         Cause::NoRecord => {
             "the attachment was made by another plugin, or the node's state was removed: DEL and ADD it again"
         }

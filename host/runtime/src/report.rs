@@ -95,7 +95,7 @@ pub(crate) fn code(cause: &Cause) -> Code {
             Code::HOST_PORT_TAKEN
         }
         Cause::Store(_) => Code::STORE_FAILED,
-        Cause::Lock(LockError::Busy { .. }) => Code::ATTACHMENT_BUSY,
+        Cause::Lock(LockError::Busy { .. }) | Cause::OtherBuild { .. } => Code::ATTACHMENT_BUSY,
         Cause::Lock(LockError::File { .. }) => Code::STORE_FAILED,
         Cause::Engine(_) | Cause::Load(_) | Cause::PluginStore(_) => load_code(cause),
         Cause::Plugin(error) => outcome_code(&error.outcome),

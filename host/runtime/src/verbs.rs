@@ -6,6 +6,7 @@ mod del;
 mod expectation;
 mod gc;
 mod link;
+mod lock;
 mod status;
 mod superseded;
 

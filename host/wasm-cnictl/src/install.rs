@@ -8,14 +8,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use cni::role::OWN_TYPE;
-use runtime::is_same_executable;
+use runtime::{is_any_build, is_same_executable};
 use serde::Serialize;
 
 use crate::cli::NodeInstallArgs;
 use crate::output::Output;
 use crate::table::Rows;
-
-pub(crate) use file::is_ours;
 
 /// What was done to one name of the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -120,7 +118,7 @@ fn own(directory: &Path, executable: Option<&Path>) -> anyhow::Result<Done> {
         None => beside_this_tool()?,
     };
     ensure!(
-        file::is_ours(&source).with_context(|| source.display().to_string())?,
+        is_any_build(&source).with_context(|| source.display().to_string())?,
         "{} is not the wasm-cni executable",
         source.display()
     );

@@ -1,6 +1,6 @@
 //! Under the reference plugins' names, with their flat configurations: what callers of these expect.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use wasm_cni_tests::{
     BIN_DIR, Conflist, Containerd, Network, Node, Outside, Podman, Responder, Transport, View,
@@ -8,6 +8,8 @@ use wasm_cni_tests::{
 };
 
 use crate::{assert_nothing_left, lan, node};
+
+const ATTACHMENT_BUSY: u64 = 112;
 
 const PLUGINS: [&str; 17] = [
     "bridge",
@@ -431,4 +433,30 @@ fn containers_that_run_when_the_names_are_taken_over_keep_their_addresses() -> R
     assert!(!a.has_link("eth0")?);
     list.del(&node, &b, &second)?;
     assert_nothing_left(&node, &[first, second])
+}
+
+#[test]
+fn another_build_that_is_called_as_ipam_says_so_at_once() -> Result<()> {
+    let node = node!();
+    node.drop_in("bridge")?;
+    let other = format!("{BIN_DIR}/host-local");
+    node.ok(&["rm", &other])?;
+    node.ok(&["cp", &format!("{BIN_DIR}/wasm-cni"), &other])?;
+    node.ok(&["sh", "-c", &format!("echo >>{other}")])?;
+    let bridge = json!({"type": "bridge", "isGateway": true, "ipam": {"type": "host-local", "subnet": "10.1.0.0/24"}});
+    let network = Network::new("pods", bridge);
+    let pod = node.pod("a")?;
+    let failure = network.add(&node, &pod).fail()?;
+    assert_eq!(failure.code, ATTACHMENT_BUSY, "{failure:?}");
+    for word in [
+        "host-local",
+        "another build of wasm-cni",
+        "wasm-cnictl install --drop-in",
+    ] {
+        ensure!(failure.text.contains(word), "{word}: {failure:?}");
+    }
+    node.ctl(&["install", "--drop-in"])?;
+    let result = network.add(&node, &pod).succeed()?;
+    network.del(&node, &pod, &result).succeed()?;
+    assert_nothing_left(&node, &[result])
 }

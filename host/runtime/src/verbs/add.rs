@@ -1,5 +1,4 @@
 use std::cell::OnceCell;
-use std::time::Duration;
 
 use cni::request::Add;
 use cni::role::Role;
@@ -8,14 +7,12 @@ use plan::{Attachment, Link};
 use serde_json::Value;
 use store::Store;
 
+use super::lock::{LOCK_WAIT, lock};
 use super::{key, link};
 use crate::attach::Attaching;
 use crate::failure::Cause;
 use crate::node::Node;
 use crate::sweep;
-
-/// Runtimes do not call twice for one attachment; a call that waits longer waits for one that hangs.
-pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// CNI ADD.
 pub(crate) fn add(node: &Node, request: &Add) -> Result<Value, Cause> {
@@ -25,7 +22,7 @@ pub(crate) fn add(node: &Node, request: &Add) -> Result<Value, Cause> {
     let store = node.store()?;
     // A purge must not take away what this one is about to use.
     let _no_purge = store.lock_node_shared(LOCK_WAIT)?;
-    let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
+    let _lock = lock(store, &request.call, attachment)?;
     let result = match work {
         Work::Link(link, netns) => {
             attaching(node, request, attachment, store, netns).link(&link)?

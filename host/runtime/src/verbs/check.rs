@@ -9,8 +9,8 @@ use kernel::{Kernel, KernelError, Linux, Netns, Place};
 use plan::{Addressing, Attachment, Step};
 use store::{Record, RecordState, Store};
 
-use super::add::LOCK_WAIT;
 use super::expectation::expectation;
+use super::lock::lock;
 use super::superseded::without_superseded;
 use super::{key, link};
 use crate::chain::{self, Stage};
@@ -29,7 +29,7 @@ pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Cause> {
         Role::Link | Role::Stage => Some(Netns::open(&request.netns)?),
     };
     let store = node.store()?;
-    let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
+    let _lock = lock(store, &request.call, attachment)?;
     let record = store.record(&attachment.key())?;
     let record = record
         .filter(|record| record.state == RecordState::Applied)

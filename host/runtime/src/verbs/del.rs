@@ -7,7 +7,7 @@ use kernel::{Kernel, Linux, Netns, NetnsError, Undone};
 use plan::{Attachment, LinkKind, MacAddress, NetnsIdentity, Undo};
 use store::{CoolDown, Record, Store};
 
-use super::add::LOCK_WAIT;
+use super::lock::lock;
 use super::{key, link};
 use crate::clock::unix_seconds;
 use crate::detach;
@@ -34,7 +34,7 @@ pub(crate) fn del(node: &Node, request: &Del) -> Result<(), Cause> {
 
 fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
     let store = node.store()?;
-    let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
+    let _lock = lock(store, &request.call, attachment)?;
     let search_path = &request.call.search_path;
     match store.record(&attachment.key())? {
         Some(record) => match Extent::of(request, &record) {

@@ -1,6 +1,6 @@
 //! The executables that networks name, and ours among them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,6 @@ use cni::version::SpecVersion;
 
 use super::finding::{Finding, Severity};
 use super::networks::Networks;
-use crate::install::is_ours;
 use crate::net::SearchPath;
 
 const SUBJECT: &str = "executables";
@@ -24,6 +23,8 @@ pub(super) struct Executables {
     pub(super) named: BTreeMap<String, Option<Executable>>,
     /// Names of reference plugins under which an executable of ours lies, with its place.
     pub(super) drop_ins: Vec<(PathBuf, DropIn)>,
+    /// Executables of ours that delegate to others of ours, and are not the same.
+    pub(super) builds_apart: BTreeSet<(PathBuf, PathBuf)>,
 }
 
 /// An executable.
@@ -69,6 +70,7 @@ impl Executables {
         Self {
             searched: search_path.to_owned(),
             drop_ins: drop_ins.collect(),
+            builds_apart: builds_apart(networks, &named),
             named,
         }
     }
@@ -116,6 +118,17 @@ impl Executables {
                 }
             }
         }
+        findings.extend(self.builds_apart.iter().map(|(link, ipam)| {
+            Severity::Error.finding(
+                SUBJECT,
+                ipam.display().to_string(),
+                format!(
+                    "it is another build of wasm-cni than {}, which delegates to it, so each of their calls fails",
+                    link.display()
+                ),
+                "wasm-cnictl install --drop-in, which makes all names lead to one executable",
+            )
+        }));
         findings.extend(
             self.drop_ins
                 .iter()
@@ -195,6 +208,26 @@ fn executable(name: &str, search_path: &SearchPath) -> Option<Executable> {
     })
 }
 
+fn is_ours(path: &Path) -> bool {
+    runtime::is_any_build(path).unwrap_or(false)
+}
+
+fn builds_apart(
+    networks: &Networks,
+    named: &BTreeMap<String, Option<Executable>>,
+) -> BTreeSet<(PathBuf, PathBuf)> {
+    let path = |name: &str| Some(named.get(name)?.as_ref()?.path.clone());
+    let delegations = networks
+        .usable()
+        .flat_map(|described| &described.entries)
+        .filter_map(|entry| Some((path(&entry.executable)?, path(entry.ipam.as_ref()?)?)));
+    delegations
+        .filter(|(link, ipam)| {
+            !runtime::is_same_executable(link, ipam) && is_ours(link) && is_ours(ipam)
+        })
+        .collect()
+}
+
 fn drop_ins(directory: &Path) -> Vec<(PathBuf, DropIn)> {
     let original = directory.join(OWN_TYPE);
     let identity = |path: &Path| {
@@ -203,7 +236,7 @@ fn drop_ins(directory: &Path) -> Vec<(PathBuf, DropIn)> {
     };
     let found = cni::drop_in::names().map(|name| directory.join(name));
     found
-        .filter(|path| is_ours(path).unwrap_or(false))
+        .filter(|path| is_ours(path))
         .map(|path| {
             let kind = if !original.exists() {
                 DropIn::Alone
@@ -239,7 +272,7 @@ mod tests {
         let executables = Executables {
             searched: "/bin".into(),
             named: BTreeMap::from([("wasm-cni".into(), executable)]),
-            drop_ins: Vec::new(),
+            ..Executables::default()
         };
         executables.judge(&networks(&[document]))
     }
@@ -322,6 +355,40 @@ mod tests {
                 ("sbr".into(), DropIn::Linked),
             ]
         );
+    }
+
+    #[test]
+    fn two_builds_that_delegate_to_each_other_are_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &str| {
+            let path = directory.path().join(name);
+            fs::write(&path, content).unwrap();
+            (name.to_owned(), Some(sound(path.to_str().unwrap())))
+        };
+        let mut document = bridge("a", "cni0", "10.1.0.0/24");
+        document["plugins"][0] = serde_json::json!({
+            "type": "bridge", "ipam": {"type": "host-local", "subnet": "10.1.0.0/24"},
+        });
+        let networks = networks(&[document]);
+        let ours = "version 1 of wasm-cni:plugin/";
+        for (ipam, apart) in [
+            (ours.to_owned(), 0),
+            (format!("{ours} older"), 1),
+            ("another's".to_owned(), 0),
+        ] {
+            let named = BTreeMap::from([file("bridge", ours), file("host-local", &ipam)]);
+            let found = builds_apart(&networks, &named);
+            assert_eq!(found.len(), apart, "{ipam}");
+            let executables = Executables {
+                builds_apart: found,
+                ..Executables::default()
+            };
+            let findings = executables.judge(&networks);
+            let told = findings
+                .iter()
+                .filter(|each| each.problem.contains("another build"));
+            assert_eq!(told.count(), apart, "{findings:?}");
+        }
     }
 
     #[test]

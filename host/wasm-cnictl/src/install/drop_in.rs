@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use cni::drop_in::KEPT_SUFFIX;
 use cni::role::OWN_TYPE;
-use runtime::is_same_executable;
+use runtime::{is_any_build, is_same_executable};
 
 use super::Done;
-use super::file::{is_ours, keep_as, link_into_place};
+use super::file::{keep_as, link_into_place};
 
 /// Makes the name lead to the `wasm-cni` of the directory. What was there, if it is another program, is kept.
 pub(super) fn install(directory: &Path, name: &str) -> anyhow::Result<Done> {
@@ -66,7 +66,7 @@ fn exists(path: &Path) -> bool {
 }
 
 fn is_ours_at(path: &Path) -> bool {
-    is_ours(path).unwrap_or(false)
+    is_any_build(path).unwrap_or(false)
 }
 
 #[cfg(test)]

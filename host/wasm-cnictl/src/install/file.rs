@@ -1,21 +1,12 @@
 //! Files of a directory that others run at any moment: each name changes from one whole file to another.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::Context;
 use tempfile::{NamedTempFile, TempPath};
-
-/// The package of our contract with plugins, which every version of the executable holds and no other program does.
-const MARK: &[u8] = b"wasm-cni:plugin/";
-const CHUNK: usize = 64 * 1024;
-
-/// Is the file wasm-cni, of whatever version?
-pub(crate) fn is_ours(file: &Path) -> io::Result<bool> {
-    contains(BufReader::new(File::open(file)?), MARK)
-}
 
 /// Puts a copy of a file into a place, at once.
 pub(super) fn copy_into_place(source: &Path, target: &Path) -> anyhow::Result<()> {
@@ -62,38 +53,4 @@ fn free_name(file: &Path) -> io::Result<TempPath> {
     let path = NamedTempFile::new_in(directory_of(file))?.into_temp_path();
     fs::remove_file(&path)?;
     Ok(path)
-}
-
-fn contains(mut file: impl Read, mark: &[u8]) -> io::Result<bool> {
-    let mut window = Vec::with_capacity(CHUNK + mark.len());
-    let chunk = u64::try_from(CHUNK).unwrap_or(u64::MAX);
-    loop {
-        let read = file.by_ref().take(chunk).read_to_end(&mut window)?;
-        if window.windows(mark.len()).any(|bytes| bytes == mark) {
-            return Ok(true);
-        }
-        if read == 0 {
-            return Ok(false);
-        }
-        // The mark may begin in this chunk and end in the next.
-        let kept = window.len().saturating_sub(mark.len());
-        window.drain(..kept);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mark_is_found_wherever_it_is() {
-        for before in [0, 1, CHUNK - 3, CHUNK, 2 * CHUNK - MARK.len()] {
-            let mut bytes = vec![b'w'; before];
-            bytes.extend_from_slice(MARK);
-            bytes.push(0);
-            assert!(contains(bytes.as_slice(), MARK).unwrap(), "{before}");
-            bytes.truncate(before + MARK.len() - 1);
-            assert!(!contains(bytes.as_slice(), MARK).unwrap(), "{before}");
-        }
-    }
 }

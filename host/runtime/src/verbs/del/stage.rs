@@ -5,7 +5,7 @@ use kernel::Linux;
 use plan::Attachment;
 use store::{CoolDown, Record, RecordState, Store};
 
-use super::super::add::LOCK_WAIT;
+use super::super::lock::lock;
 use crate::chain::Stage;
 use crate::contested_sysctl::{self, TURN_WAIT};
 use crate::failure::Cause;
@@ -16,7 +16,7 @@ use crate::{detach, record};
 /// A part that is gone, or a record that is, is no error: DEL is repeated, and the link's own DEL takes every part with it.
 pub(super) fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Result<(), Cause> {
     let store = node.store()?;
-    let _lock = store.lock_attachment(&attachment.key(), LOCK_WAIT)?;
+    let _lock = lock(store, &request.call, attachment)?;
     let Some(record) = store.record(&attachment.key())? else {
         return Ok(());
     };
