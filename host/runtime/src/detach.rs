@@ -211,7 +211,6 @@ fn evidence(undo: &Undo, reason: String) -> LinkEvidence {
         kind,
         mac,
         netns,
-        group: None,
         reason,
     }
 }

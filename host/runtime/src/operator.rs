@@ -102,8 +102,8 @@ impl Operator {
         let unknown = store.lease(any_network(), address)?;
         for lease in released.iter().chain(&unknown) {
             match &lease.state {
-                LeaseState::Quarantined { evidence } if lease.attachment.is_none() => {
-                    release_address(store, &mut Linux::host()?, lease, evidence)?;
+                LeaseState::Quarantined { .. } if lease.attachment.is_none() => {
+                    release_address(store, &mut Linux::host()?, lease)?;
                 }
                 _ => {
                     store.force_release(lease.network, address)?;

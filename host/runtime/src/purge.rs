@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use kernel::Linux;
-use plan::NetworkTag;
-use store::{CoolDown, LeaseFilter, LeaseKind, Record, Store};
+use plan::{NetworkTag, PortForward};
+use store::{CoolDown, LeaseFilter, LeaseKind, QuarantinedPort, Record, Store};
 
 use crate::clock::unix_seconds;
 use crate::contested_sysctl;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
-use crate::quarantine::any_network;
+use crate::quarantine::{self, any_network};
 use crate::record;
 
 /// An ADD may run another vendor's IPAM, which takes its time.
@@ -51,6 +51,16 @@ pub enum PurgeError {
         network: String,
         /// Addresses that are reserved, held or in quarantine.
         addresses: Vec<IpAddr>,
+    },
+    /// Containers have ports of the host by it though no record tells who.
+    #[error(
+        "ports of the host lead to containers of network {network} that no attachment on record has: {}; delete these containers, or use --force, which ends the forwarding", list(.ports)
+    )]
+    Forwarded {
+        /// The network.
+        network: String,
+        /// The ports, with where they lead to.
+        ports: Vec<PortForward>,
     },
     /// An attachment could not be detached.
     #[error("{attachment} could not be detached, so the network was not purged: {why}")]
@@ -92,6 +102,17 @@ pub(crate) fn purge(store: &Store, network: &str, force: bool) -> Result<Purged,
             network: network.into(),
             addresses: leased,
         });
+    }
+    let lost = lost_ports(store, &mut kernel, network)?;
+    if !force && !lost.is_empty() {
+        return Err(PurgeError::Forwarded {
+            network: network.into(),
+            ports: lost.iter().map(|port| port.forward).collect(),
+        });
+    }
+    for port in &lost {
+        quarantine::release_port(store, &mut kernel, port)?;
+        purged.removed.push(format!("port {}", port.forward));
     }
     let of_kernel = kernel.purge_network(network).map_err(Cause::from)?;
     purged.removed.extend(of_kernel.removed);
@@ -150,6 +171,21 @@ fn leased(store: &Store, network: NetworkTag) -> Result<Vec<IpAddr>, Cause> {
     Ok(addresses)
 }
 
+/// Ports in quarantine that lead to containers by this network's chains.
+fn lost_ports(
+    store: &Store,
+    kernel: &mut Linux,
+    network: &str,
+) -> Result<Vec<QuarantinedPort>, Cause> {
+    quarantine::release_ports(store, kernel)?;
+    let mut ports = store.quarantined_ports()?;
+    if !ports.is_empty() {
+        let tags = kernel.forward_tags(network)?;
+        ports.retain(|port| tags.contains(&port.tag));
+    }
+    Ok(ports)
+}
+
 fn forget(store: &Store, network: NetworkTag, purged: &mut Purged) -> Result<(), Cause> {
     let forgotten = store.forget_network(network)?;
     if !forgotten.leases.is_empty() {
@@ -166,10 +202,10 @@ fn forget(store: &Store, network: NetworkTag, purged: &mut Purged) -> Result<(),
     Ok(())
 }
 
-/// Is nothing attached to any network, as far as that is known? Containers whose records are lost have their addresses in
-/// quarantine.
+/// Is nothing attached to any network, as far as that is known? Containers whose records are lost have their addresses and
+/// ports in quarantine.
 fn is_last(store: &Store) -> Result<bool, Cause> {
-    if !record::all(store, None)?.is_empty() {
+    if !record::all(store, None)?.is_empty() || !store.quarantined_ports()?.is_empty() {
         return Ok(false);
     }
     let mut after = None;

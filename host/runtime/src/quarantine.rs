@@ -13,6 +13,7 @@ use store::{
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
 use crate::log::{Level, Log};
+use crate::record;
 
 /// Stands for every network: a link that another vendor's plugin made does not say which one its addresses are of.
 pub(crate) fn any_network() -> NetworkTag {
@@ -89,7 +90,12 @@ pub(crate) fn release_ports(store: &Store, kernel: &mut Linux) -> Result<(), Cau
     Ok(())
 }
 
-fn release_port(store: &Store, kernel: &mut Linux, port: &QuarantinedPort) -> Result<(), Cause> {
+/// Frees a port in quarantine, and takes its rule and its connections away.
+pub(crate) fn release_port(
+    store: &Store,
+    kernel: &mut Linux,
+    port: &QuarantinedPort,
+) -> Result<(), Cause> {
     let forwards = PortForwards {
         tag: port.tag,
         forwards: vec![port.forward],
@@ -99,13 +105,28 @@ fn release_port(store: &Store, kernel: &mut Linux, port: &QuarantinedPort) -> Re
     Ok(store.release_port(port)?)
 }
 
-/// Frees an address whose link is gone. The record is lost, so what went with it is found by the address alone: rules,
-/// ports, and the ifb of the link's group.
+/// Deletes ifbs through which nothing goes any more and which no record names.
+pub(crate) fn delete_idle_ifbs(store: &Store, kernel: &mut Linux) -> Result<(), Cause> {
+    let idle = kernel.idle_ifbs()?;
+    if idle.is_empty() {
+        return Ok(());
+    }
+    // Read after the links: a record is written before its ifb is made.
+    let records = record::all(store, None)?;
+    let parts = records.iter().flat_map(|record| &record.parts);
+    let recorded: Vec<&Undo> = parts.flat_map(|part| &part.undo).collect();
+    for ifb in idle.iter().filter(|ifb| !recorded.contains(ifb)) {
+        kernel.undo(ifb)?;
+    }
+    Ok(())
+}
+
+/// Frees an address whose link is gone. The record is lost, so what went with it is found by the address alone: rules and
+/// ports.
 pub(crate) fn release_address(
     store: &Store,
     kernel: &mut Linux,
     lease: &Lease,
-    evidence: &LinkEvidence,
 ) -> Result<(), Cause> {
     // Networks may have the same addresses; rules tell only some of them apart.
     if !is_leased_elsewhere(store, lease)? {
@@ -115,9 +136,6 @@ pub(crate) fn release_address(
         for port in ports.iter().filter(|port| led(port)) {
             release_port(store, kernel, port)?;
         }
-    }
-    if let Some(group) = evidence.group {
-        kernel.delete_ifbs(group)?;
     }
     store.force_release(lease.network, lease.address)?;
     Ok(())
@@ -175,7 +193,6 @@ fn of_tagged(link: &TaggedLink, now: SystemTime) -> impl Iterator<Item = Quarant
         kind: LinkKind::of_container(&link.kind),
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
-        group: (link.nsid.is_none() && link.group != 0).then_some(link.group),
         reason: "a link of an attachment whose record is lost".into(),
     };
     quarantined(link.alias.network, &link.alias.addresses, evidence, now)
@@ -187,7 +204,6 @@ fn of_untagged(link: &UntaggedLink, now: SystemTime) -> impl Iterator<Item = Qua
         kind: link.kind,
         mac: Some(link.mac),
         netns: link.nsid.map(in_namespace),
-        group: None,
         reason: "a link that another plugin made and that no record of ours explains".into(),
     };
     quarantined(any_network(), &link.addresses, evidence, now)

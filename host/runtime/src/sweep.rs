@@ -72,12 +72,13 @@ pub(crate) fn sweep(
         }
         Ok(())
     })?;
-    candidates::quarantined(store, &mut kernel, network, |kernel, lease, evidence| {
-        quarantine::release_address(store, kernel, lease, evidence)?;
+    candidates::quarantined(store, &mut kernel, network, |kernel, lease| {
+        quarantine::release_address(store, kernel, lease)?;
         swept.freed.push(lease.address);
         Ok(())
     })?;
     quarantine::release_ports(store, &mut kernel)?;
+    quarantine::delete_idle_ifbs(store, &mut kernel)?;
     Ok(swept)
 }
 

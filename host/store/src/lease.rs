@@ -84,9 +84,6 @@ pub struct LinkEvidence {
     /// The namespace that it is in, if not the host's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetnsIdentity>,
-    /// The group of the attachment's links on the host (`IFLA_GROUP`), where only the link tells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<u32>,
     /// Why it counts as in use, for the operator.
     pub reason: String,
 }

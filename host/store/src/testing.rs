@@ -77,7 +77,6 @@ pub(crate) fn evidence() -> LinkEvidence {
         link: "veth0".into(),
         mac: None,
         netns: None,
-        group: None,
         reason: "its alias says so".into(),
     }
 }

@@ -3,9 +3,10 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use wasm_cni_tests::{Conflist, Node, Pod, Responder, Transport, source_seen};
+use wasm_cni_tests::{BIN_DIR, Conflist, Node, Pod, Responder, Transport, source_seen};
 
 use crate::lists::{self, full_chain};
+use crate::shaping;
 use crate::{addresses, node};
 
 const HOST_PORT_TAKEN: u64 = 117;
@@ -194,4 +195,111 @@ fn an_operator_can_end_a_quarantine() -> Result<()> {
         node.ctl(&["gc"])?;
     }
     Ok(())
+}
+
+/// Another vendor's bridge with our portmap behind it: its addresses are on no record of ours.
+fn behind_the_reference(port: u16) -> Conflist {
+    let link = lists::reference_bridge("cni0", &["10.1.0.0/24"]);
+    lists::entries("pods", link, &[json!({"plugin": "portmap"})])
+        .capability("portMappings", json!([lists::mapping("tcp", port, 80)]))
+}
+
+#[test]
+fn a_purge_does_not_take_ports_of_containers_whose_records_are_lost() -> Result<()> {
+    let node = node!();
+    let list = behind_the_reference(8000);
+    let (lost, next) = (node.pod("lost")?, node.pod("next")?);
+    list.add(&node, &lost)?;
+    lose_state(&node)?;
+    let purge = |words: &[&str]| {
+        let ctl = format!("{BIN_DIR}/wasm-cnictl");
+        node.run(&[&[ctl.as_str(), "net", "purge"], words].concat())
+    };
+    let refused = purge(&["pods"])?;
+    ensure!(
+        !refused.success() && refused.stderr.contains("8000 to 10.1.0.2:80"),
+        "{refused:?}"
+    );
+    // Neither does one of another network, though nothing else is attached.
+    ensure!(purge(&["others"])?.success(), "others");
+    ensure!(leads_to(&node, &lost)?, "the port leads nowhere");
+    let purged = node.ctl(&["net", "purge", "pods", "--force"])?;
+    ensure!(purged.to_string().contains("8000"), "{purged}");
+    ensure!(!leads_to(&node, &lost)?, "the port still works");
+    list.add(&node, &next).context("the port is not free")?;
+    ensure!(leads_to(&node, &next)?, "the port leads elsewhere");
+    Ok(())
+}
+
+#[test]
+fn a_purge_takes_ports_of_containers_that_are_gone_with_their_records() -> Result<()> {
+    let node = node!();
+    let list = behind_the_reference(8000);
+    let lost = node.pod("lost")?;
+    list.add(&node, &lost)?;
+    lose_state(&node)?;
+    // The state is new from here on, and the container still lives.
+    node.ctl(&["lease", "list"])?;
+    lost.ok(&["ip", "link", "delete", "eth0"])?;
+    node.ctl(&["net", "purge", "pods"])?;
+    ensure!(!node.ruleset()?.contains("wasm-cni"), "a table is left");
+    Ok(())
+}
+
+/// Rates on another vendor's link; its ifb carries no address that could be asked for.
+fn rates_behind_the_reference(network: &str, bridge: &str, subnet: &str) -> Conflist {
+    let link = lists::reference_bridge(bridge, &[subnet]);
+    lists::entries(network, link, &[shaping::stage()])
+}
+
+#[test]
+fn an_ifb_on_another_vendors_link_goes_once_that_link_is_gone() -> Result<()> {
+    let node = node!();
+    let list = rates_behind_the_reference("pods", "cni0", "10.1.0.0/24");
+    let other = rates_behind_the_reference("others", "cni1", "10.2.0.0/24");
+    let (lost, next) = (node.pod("lost")?, node.pod("next")?);
+    list.add(&node, &lost)?;
+    lose_state(&node)?;
+    let of_lost = node.link_names("ifb")?;
+    // The first of a new state, as the lost one was of the old one.
+    let result = other.add(&node, &next)?;
+    node.ctl(&["gc"])?;
+    ensure!(node.link_names("ifb")?.len() == 2, "one of the living");
+    // One that is nobody's.
+    node.ok(&["ip", "link", "add", "foreign", "type", "ifb"])?;
+    lost.ok(&["ip", "link", "delete", "eth0"])?;
+    node.ctl(&["gc"])?;
+    let left = node.link_names("ifb")?;
+    ensure!(
+        left.len() == 2 && !left.contains(&of_lost[0]) && left.contains(&"foreign".to_owned()),
+        "{left:?}"
+    );
+    other.check(&node, &next, &result)?;
+    other.del(&node, &next, &result)?;
+    ensure!(node.link_names("ifb")? == ["foreign"]);
+    Ok(())
+}
+
+#[test]
+fn an_ifb_of_a_lost_attachment_does_not_take_a_newer_one_with_it() -> Result<()> {
+    let node = node!();
+    let of = |network: &str, bridge: &str, subnet: &str| {
+        lists::chain(
+            network,
+            lists::bridge(bridge, &[subnet]),
+            &[shaping::stage()],
+        )
+    };
+    let (first, second) = (
+        of("pods", "cni0", "10.1.0.0/24"),
+        of("others", "cni1", "10.2.0.0/24"),
+    );
+    let (lost, next) = (node.pod("lost")?, node.pod("next")?);
+    let old = first.add(&node, &lost)?;
+    lose_state(&node)?;
+    let new = second.add(&node, &next)?;
+    first.del(&node, &lost, &old)?;
+    second.check(&node, &next, &new)?;
+    ensure!(node.link_names("ifb")?.len() == 1, "the lost one's is left");
+    second.del(&node, &next, &new)
 }

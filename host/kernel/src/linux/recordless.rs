@@ -1,9 +1,9 @@
-//! What attachments leave behind whose records are lost: found by the container's addresses and the group of its links.
+//! What attachments leave behind whose records are lost: found by the container's addresses.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use plan::{LinkAlias, LinkKind, PortForwards, Undo};
+use plan::{ForwardTag, PortForwards};
 
 use super::Linux;
 use super::tagged::is_link_local;
@@ -35,6 +35,14 @@ impl Linux {
         Ok(self.nft()?.forwarded_ports()?)
     }
 
+    /// The ways of forwarding on one network, by its name: which of [`Linux::forwarded_ports`] are its own.
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn forward_tags(&mut self, network: &str) -> Result<Vec<ForwardTag>, KernelError> {
+        Ok(self.nft()?.forward_tags(network)?)
+    }
+
     /// Removes all rules of the containers whose addresses these are; tells which had any. Reads every set.
     ///
     /// # Errors
@@ -44,32 +52,5 @@ impl Linux {
         which: &dyn Fn(IpAddr) -> bool,
     ) -> Result<BTreeSet<IpAddr>, KernelError> {
         Ok(self.nft()?.forget_containers(which)?)
-    }
-
-    /// Deletes the ifbs of a group of links, as far as they carry our alias: what held a container's packets to a rate
-    /// whose own link is gone.
-    ///
-    /// # Errors
-    /// What the kernel refused.
-    pub fn delete_ifbs(&mut self, group: u32) -> Result<(), KernelError> {
-        let links = self.host.links(None);
-        let links = links.map_err(|refusal| refusal.when("reading the host's links"))?;
-        let ours = links.into_iter().filter(|link| {
-            let alias = link.alias.as_deref().unwrap_or_default();
-            link.group == group
-                && link.kind == LinkKind::Ifb.name()
-                && alias.parse::<LinkAlias>().is_ok()
-        });
-        for link in ours {
-            if let Some(mac) = link.mac {
-                self.take_back(&Undo::DeleteHostLink {
-                    name: link.name,
-                    kind: LinkKind::Ifb,
-                    mac,
-                    trace: None,
-                })?;
-            }
-        }
-        Ok(())
     }
 }

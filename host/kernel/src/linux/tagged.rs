@@ -18,8 +18,6 @@ pub struct TaggedLink {
     pub mac: MacAddress,
     /// `IFLA_INFO_KIND`.
     pub kind: String,
-    /// `IFLA_GROUP`, which all links of one attachment on the host share.
-    pub group: u32,
     /// The namespace that it is in, as the host's knows it; None: the host's own.
     pub nsid: Option<i32>,
 }
@@ -64,7 +62,6 @@ impl Linux {
                 name: link.name,
                 mac,
                 kind: link.kind,
-                group: link.group,
                 nsid,
             });
         }

@@ -129,6 +129,22 @@ impl RouteSocket {
         }))
     }
 
+    /// What is anywhere on any link, each with the link's index. The kernel's own defaults are not told.
+    pub(crate) fn qdiscs(&self) -> Result<Vec<(u32, QdiscState)>, Refusal> {
+        let request = RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default());
+        let found = self.dump(&request)?.into_iter();
+        Ok(found
+            .filter_map(|answer| match answer {
+                RouteNetlinkMessage::NewQueueDiscipline(message) => {
+                    let index = message.header.index.cast_unsigned();
+                    Some((index, QdiscState::read(message)))
+                }
+                _ => None,
+            })
+            .filter(|(_, qdisc)| qdisc.handle != TcHandle::UNSPEC)
+            .collect())
+    }
+
     /// Puts a queueing discipline in its place, or changes the one that has its number. EEXIST: the place is taken.
     pub(crate) fn put_qdisc(&self, message: TcMessage) -> Result<(), Refusal> {
         self.request(

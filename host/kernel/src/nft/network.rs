@@ -1,5 +1,7 @@
 //! What one network alone has in our table: chains, the rules that lead to them, and their sets.
 
+use plan::ForwardTag;
+
 use super::chain::{BaseChain, Chain, ListedChain};
 use super::mark::Mark;
 use super::rule::RuleState;
@@ -26,6 +28,18 @@ impl Nft {
             object: format!("chains of network {network}"),
             attempts: ATTEMPTS,
         })
+    }
+
+    /// What names the ways of forwarding that one network has chains for.
+    ///
+    /// # Errors
+    /// What the kernel refuses to show.
+    pub fn forward_tags(&mut self, network: &str) -> Result<Vec<ForwardTag>, NftError> {
+        let chains = self.chains_of(network)?;
+        let tags = chains
+            .iter()
+            .filter_map(|chain| port_forward::tag_of(&chain.name));
+        Ok(tags.collect())
     }
 
     fn purge_network_once(&mut self, network: &str) -> Result<Vec<String>, NftError> {

@@ -34,7 +34,7 @@ use super::set::Set;
 use super::table::TableFamily;
 use super::{Base, Nft, NftError, verify};
 
-pub(super) use chain::{FORWARDING, owner, sections};
+pub(super) use chain::{FORWARDING, owner, sections, tag_of};
 
 impl Nft {
     /// Makes what is missing of the objects that all ports share which are forwarded in this way. Two requests if all is

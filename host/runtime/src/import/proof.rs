@@ -75,7 +75,6 @@ fn evidence(link: &str, reason: String) -> LinkEvidence {
         link: link.into(),
         mac: None,
         netns: None,
-        group: None,
         kind: None,
         reason,
     }

@@ -41,7 +41,7 @@ pub(super) fn quarantined(
     store: &Store,
     kernel: &mut Linux,
     network: Option<NetworkTag>,
-    mut found: impl FnMut(&mut Linux, &Lease, &LinkEvidence) -> Result<(), Cause>,
+    mut found: impl FnMut(&mut Linux, &Lease) -> Result<(), Cause>,
 ) -> Result<(), Cause> {
     let networks = match network {
         Some(network) => vec![Some(network), Some(any_network())],
@@ -65,7 +65,7 @@ pub(super) fn quarantined(
                     continue;
                 };
                 if !recorded && link_is_gone(kernel, evidence)? {
-                    found(kernel, lease, evidence)?;
+                    found(kernel, lease)?;
                 }
             }
             match page.next {

@@ -30,7 +30,7 @@ pub(crate) fn preview(store: &Store, network: Option<NetworkTag>) -> Result<Swep
         swept.removed.push(attachment.to_string());
         Ok(())
     })?;
-    candidates::quarantined(store, &mut kernel, network, |_, lease, _| {
+    candidates::quarantined(store, &mut kernel, network, |_, lease| {
         swept.freed.push(lease.address);
         Ok(())
     })?;

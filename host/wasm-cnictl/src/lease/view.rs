@@ -140,7 +140,6 @@ mod tests {
             link: "veth1\u{1b}[2J".into(),
             mac: None,
             netns: None,
-            group: None,
             reason: "record is lost".into(),
         };
         let text = text(&[lease(LeaseState::Quarantined { evidence }, None)]);

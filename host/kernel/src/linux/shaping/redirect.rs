@@ -154,11 +154,7 @@ impl Linux {
             refusal.when(format!("reading the ingress queue of {}", link.name))
         })?;
         Ok(found.map(|qdisc| {
-            let place = if qdisc.kind == CLSACT {
-                CLSACT_INGRESS
-            } else {
-                INGRESS_HANDLE
-            };
+            let place = place_of(&qdisc.kind).unwrap_or(INGRESS_HANDLE);
             (qdisc.kind, place)
         }))
     }
@@ -168,10 +164,20 @@ impl Linux {
         link: &LinkState,
         place: TcHandle,
     ) -> Result<Vec<FilterState>, KernelError> {
-        match self.host.filters(link.index, place) {
+        self.filters_at(link.index, place, || link.name.clone())
+    }
+
+    /// None where link or queue have gone meanwhile.
+    pub(super) fn filters_at(
+        &self,
+        index: u32,
+        place: TcHandle,
+        name: impl Fn() -> String,
+    ) -> Result<Vec<FilterState>, KernelError> {
+        match self.host.filters(index, place) {
             Ok(filters) => Ok(filters),
             Err(refusal) if vanished(&refusal) => Ok(Vec::new()),
-            Err(refusal) => Err(refusal.when(format!("reading the filters of {}", link.name))),
+            Err(refusal) => Err(refusal.when(format!("reading the filters of {}", name()))),
         }
     }
 
@@ -186,6 +192,15 @@ impl Linux {
             .filter(is_ours)
             .map(|filter| filter.redirects_to)
             .collect())
+    }
+}
+
+/// Where the filters are of a queue of this kind that looks at received packets.
+pub(super) fn place_of(kind: &str) -> Option<TcHandle> {
+    match kind {
+        INGRESS => Some(INGRESS_HANDLE),
+        CLSACT => Some(CLSACT_INGRESS),
+        _ => None,
     }
 }
 

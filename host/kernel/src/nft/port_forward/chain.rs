@@ -14,6 +14,7 @@ use super::super::table::TableFamily;
 use super::condition;
 use super::element::{Reach, map};
 
+const PREFIX: &str = "ports-";
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// Behind dstnat: what kube-proxy and others forward is theirs.
@@ -70,7 +71,7 @@ fn forwarding(chain: &PortForwardChain) -> Section {
         base_chains: FORWARDING,
         chain: Chain {
             family: TableFamily::Inet,
-            name: format!("ports-{tag}"),
+            name: format!("{PREFIX}{tag}"),
         },
         entries: condition::entries(&chain.conditions),
         rules: FAMILIES
@@ -96,6 +97,12 @@ fn forwarding(chain: &PortForwardChain) -> Section {
         map_entry: None,
         owner: owner(&chain.network),
     }
+}
+
+/// The way of forwarding whose chain has this name.
+pub(crate) fn tag_of(chain: &str) -> Option<ForwardTag> {
+    let tag = chain.strip_prefix(PREFIX)?;
+    ForwardTag::try_from(tag.to_owned()).ok()
 }
 
 /// What the mark of a network's chain says.
