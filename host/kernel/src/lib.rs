@@ -29,7 +29,7 @@ pub use linux::{
     Purged, RemoteInterface, RemoteInterfaces, TaggedLink, UntaggedLink, VethHostEnd,
 };
 pub use netns::{Netns, NetnsError, host_netns_cookie};
-pub use nft::{ForwardFilter, NftError};
+pub use nft::{ForeignPort, ForwardFilter, NftError};
 pub use probe::in_throwaway_namespaces;
 pub use process::processor_time;
 pub use transaction::{Applied, ApplyError, CleanUpFailure, apply};

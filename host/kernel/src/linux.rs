@@ -45,7 +45,7 @@ use plan::{Family, Mismatch, Step, Undo};
 use tokio::runtime::Runtime;
 
 use crate::netlink::{LinkState, RouteSocket};
-use crate::nft::{Base, Firewall, ForwardFilter, Nft, Tracked};
+use crate::nft::{Base, Firewall, ForeignPort, ForwardFilter, Nft, Tracked};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
 pub use chained::{ContainerInterface, HostBridge, HostPeer};
@@ -158,6 +158,22 @@ impl Linux {
     /// When nftables could not be asked.
     pub fn forward_filters(&mut self) -> Result<Vec<ForwardFilter>, KernelError> {
         Ok(self.nft()?.forward_filters()?)
+    }
+
+    /// Ports of the host that rules of the reference portmap forward.
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn foreign_ports(&mut self) -> Result<Vec<ForeignPort>, KernelError> {
+        Ok(self.nft()?.foreign_ports()?)
+    }
+
+    /// Does kube-proxy serve node ports here?
+    ///
+    /// # Errors
+    /// When nftables could not be asked.
+    pub fn has_kube_proxy(&mut self) -> Result<bool, KernelError> {
+        Ok(self.nft()?.has_kube_proxy()?)
     }
 
     /// Removes our nftables tables, those of every attachment, and our rules in chains of others; false when there was

@@ -7,6 +7,7 @@ mod entry;
 mod executables;
 mod finding;
 mod firewall;
+mod host_ports;
 mod kernel;
 mod networks;
 mod plugins;
@@ -29,6 +30,7 @@ use directories::Directories;
 use executables::Executables;
 use finding::{Finding, Severity, exit_status};
 use firewall::Firewall;
+use host_ports::HostPorts;
 use kernel::Kernel;
 use networks::Networks;
 use plugins::Plugins;
@@ -78,6 +80,7 @@ fn examine(args: &DoctorArgs) -> Vec<Finding> {
     findings.extend(Firewall::gather().judge(&networks));
     let operator = Operator::new(settings);
     findings.extend(State::gather(&operator).judge());
+    findings.extend(HostPorts::gather(&operator, args.node_port_range).judge());
     let reservations =
         Reservations::gather(&args.host_local_dir, &networks, &executables, &operator);
     findings.extend(reservations.judge());

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use wasm_cni_tests::{BIN_DIR, Network, Node, Snapshot};
 
-use crate::node;
+use crate::{lists, node};
 
 /// Not the usual one, in which the machine may have networks of its own.
 const CONFIGURATIONS: &str = "/run/net.d";
@@ -182,4 +182,28 @@ fn remedies_help() -> Result<()> {
     assert!(findings.contains(&place), "{findings:?}");
     node.ok(&["chmod", "go-w", "/run/wasm-cni"])?;
     expect(&node, &[], 0, &[])
+}
+
+#[test]
+fn host_ports_that_others_forward_are_found() -> Result<()> {
+    let node = node!();
+    node.write(CONFLIST, network().conflist())?;
+    let port = json!([lists::mapping("tcp", 30_080, 80)]);
+    let portmap = [json!({"plugin": "portmap"})];
+    let ours = lists::chain("pods", lists::bridge("cni0", &["10.1.0.0/24"]), &portmap)
+        .capability("portMappings", port.clone());
+    let link = lists::reference_bridge("cni1", &["10.2.0.0/24"]);
+    let others =
+        lists::reference_entries("others", link, &portmap).capability("portMappings", port);
+    let (pod, other) = (node.pod("pod")?, node.pod("other")?);
+    ours.add(&node, &pod)?;
+    let result = others.add(&node, &other)?;
+    let place = "port TCP 30080 to 10.1.0.2:80";
+    expect(&node, &[], 2, &[["error", "host ports", place]])?;
+    others.del(&node, &other, &result)?;
+    expect(&node, &[], 0, &[])?;
+    node.ok(&["nft", "add table ip kube-proxy"])?;
+    node.ok(&["nft", "add chain ip kube-proxy nodeports"])?;
+    expect(&node, &[], 1, &[["warning", "host ports", place]])?;
+    expect(&node, &["--node-port-range", "20000-22767"], 0, &[])
 }

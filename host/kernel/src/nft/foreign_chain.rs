@@ -65,7 +65,7 @@ impl ForeignFamily {
     }
 
     /// `struct nfgenmsg`.
-    fn header(self) -> [u8; 4] {
+    pub(super) fn header(self) -> [u8; 4] {
         let number = match self {
             Self::Inet => libc::NFPROTO_INET,
             Self::Ipv4 => libc::NFPROTO_IPV4,

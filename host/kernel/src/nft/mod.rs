@@ -26,6 +26,7 @@ mod expression;
 mod firewall;
 mod flow;
 mod foreign_chain;
+mod foreign_ports;
 mod foreign_rule;
 mod generation;
 mod host_firewall;
@@ -53,6 +54,7 @@ mod verify;
 pub use conntrack::Tracked;
 pub use error::{NftError, Object, Operation};
 pub use firewall::Firewall;
+pub use foreign_ports::ForeignPort;
 pub use host_firewall::{FIREWALL_MARK, ForwardFilter};
 
 use batch::Batch;
