@@ -26,8 +26,8 @@ pub trait Changes {
     /// Add a route. Without a gateway, that of its family is taken, if the addresses name one. Grant: `route`.
     fn add_route(&self, route: Route);
 
-    /// Remove the route to `destination` through `gateway` (none: through whatever), in `table` (none: the main table).
-    /// Routes that another stage added stay. Grant: `route`.
+    /// Remove the route to `destination` through `gateway` (none: through whatever), in `table` (none: the main table, or
+    /// that of the VRF that the interface is in). Routes that another stage added stay. Grant: `route`.
     fn remove_route(&self, destination: IpNet, gateway: Option<IpAddr>, table: Option<u32>);
 
     /// Add a routing rule. Grant: `rule`.
@@ -82,4 +82,9 @@ pub trait Changes {
     /// What the container sends to elsewhere than its own network and `exclude` gets the host's address. Grant:
     /// `masquerade`.
     fn masquerade(&self, exclude: &[IpNet]);
+
+    /// Put the interface into the VRF of this name, with its addresses, routes and neighbours; routes without a table are in
+    /// the VRF's from then on. It is made when it is not there, and goes with its last member. `table` is 1–252 or above 255;
+    /// none: that of the VRF that is there, or one that no other VRF has. Grant: `vrf`.
+    fn join_vrf(&self, name: &str, table: Option<u32>);
 }

@@ -29,7 +29,7 @@ pub enum AuditError {
 }
 
 /// The interfaces of `wasm-cni:plugin@0.1` that a plugin may import.
-const OWN_INTERFACES: [&str; 20] = [
+const OWN_INTERFACES: [&str; 21] = [
     "types",
     "clock",
     "log",
@@ -50,6 +50,7 @@ const OWN_INTERFACES: [&str; 20] = [
     "bandwidth",
     "flow",
     "masquerade",
+    "vrf",
 ];
 
 /// What a component imports and exports.

@@ -18,7 +18,7 @@ pub enum Grant {
 
 impl Grant {
     /// Every grant there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Leases,
         Self::Storage,
         Self::Change(ChangeKind::Deny),
@@ -35,6 +35,7 @@ impl Grant {
         Self::Change(ChangeKind::Bandwidth),
         Self::Change(ChangeKind::Flow),
         Self::Change(ChangeKind::Masquerade),
+        Self::Change(ChangeKind::Vrf),
     ];
 
     /// The name under which a configuration grants it, which is that of the interface.
@@ -143,7 +144,7 @@ mod tests {
         assert_eq!(
             refused.to_string(),
             "there is no grant \"*\"; `grants` may name: leases, storage, deny, address, route, rule, neighbour, mtu, mac, \
-             dns, sysctl, link-flag, port-forward, bandwidth, flow, masquerade"
+             dns, sysctl, link-flag, port-forward, bandwidth, flow, masquerade, vrf"
         );
     }
 
@@ -158,6 +159,7 @@ mod tests {
         };
         assert_eq!(names("portmap"), ["port-forward"]);
         assert_eq!(names("tuning"), ["mtu", "mac", "sysctl", "link-flag"]);
+        assert_eq!(names("vrf"), ["vrf"]);
         assert_eq!(names("quota"), ["storage", "deny"]);
         assert!(names("host-local").is_empty());
     }

@@ -42,6 +42,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, interface: &str) -> wasmtime:
         "bandwidth" => bindings::bandwidth::add_to_linker::<_, Own>(linker, |state| state),
         "flow" => bindings::flow::add_to_linker::<_, Own>(linker, |state| state),
         "masquerade" => bindings::masquerade::add_to_linker::<_, Own>(linker, |state| state),
+        "vrf" => bindings::vrf::add_to_linker::<_, Own>(linker, |state| state),
         _ => bindings::types::add_to_linker::<_, Own>(linker, |state| state),
     }
 }

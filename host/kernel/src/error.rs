@@ -98,6 +98,30 @@ pub enum KernelError {
         /// The bridge or bond.
         controller: String,
     },
+    /// An interface can be a port of one bridge, bond or VRF.
+    #[error(
+        "{interface} is a port of {controller} already and can't be in VRF {vrf} as well: do without one of the two, or take it out of {controller} (`ip link set {interface} nomaster`)"
+    )]
+    InterfaceIsPort {
+        /// The container's interface.
+        interface: String,
+        /// The bridge, bond or VRF.
+        controller: String,
+        /// The VRF that was asked for.
+        vrf: String,
+    },
+    /// A VRF of this name is there, with another table.
+    #[error(
+        "VRF {vrf} is in the container already, with table {found} and not {wanted}: configure table {found} or none, or choose another VRF"
+    )]
+    VrfTable {
+        /// The VRF.
+        vrf: String,
+        /// The table that was asked for.
+        wanted: u32,
+        /// The table that it has.
+        found: u32,
+    },
     /// A VLAN of an interface can be there once.
     #[error(
         "VLAN {id} of {master} has an interface already, on the host or in a container: use that one, remove it or choose another VLAN"

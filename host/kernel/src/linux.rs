@@ -239,6 +239,7 @@ impl Kernel for Linux {
             Step::Redirect(wanted) => self.redirect(wanted).map(|()| done),
             Step::Sysctl(wanted) => self.set_sysctl(wanted).map(|()| done),
             Step::LinkSettings(wanted) => self.set_link_attributes(wanted).map(|()| done),
+            Step::JoinVrf(wanted) => self.join_vrf(wanted).map(|()| done),
             Step::AmendAddresses(wanted) => self.amend_addresses(wanted).map(|()| done),
             Step::AmendRoutes(wanted) => self.amend_routes(wanted).map(|()| done),
             Step::RoutingRules(wanted) => self.add_rules(wanted).map(|()| done),

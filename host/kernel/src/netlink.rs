@@ -1,6 +1,7 @@
 //! Requests to the kernel's routing netlink, and its answers as plain values.
 
 mod address;
+mod kept_route;
 mod link;
 mod neighbour;
 mod nsid;
@@ -10,6 +11,7 @@ mod socket;
 mod tc;
 
 pub(crate) use address::{AddressState, address_message};
+pub(crate) use kept_route::KeptRoute;
 pub(crate) use link::LinkState;
 pub(crate) use neighbour::NeighbourState;
 pub(crate) use route::{RouteState, on_link, removal_message, route_message};

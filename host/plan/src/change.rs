@@ -93,6 +93,14 @@ pub enum Change {
         /// Where to it is sent as it is.
         exclude: Vec<IpNet>,
     },
+    /// Put the container's interface into a VRF of the container, which is made when it is not there.
+    JoinVrf {
+        /// The VRF's name.
+        name: String,
+        /// Its routing table; None: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<u32>,
+    },
 }
 
 /// Which route is meant.
@@ -104,7 +112,7 @@ pub struct RouteSelector {
     /// None: whatever its gateway is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
-    /// None: the main table.
+    /// None: the main table, or that of the VRF that the interface is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<u32>,
 }
@@ -155,11 +163,13 @@ pub enum ChangeKind {
     Flow,
     /// Masquerade.
     Masquerade,
+    /// The VRF of the container's interface.
+    Vrf,
 }
 
 impl ChangeKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Deny,
         Self::Address,
         Self::Route,
@@ -174,6 +184,7 @@ impl ChangeKind {
         Self::Bandwidth,
         Self::Flow,
         Self::Masquerade,
+        Self::Vrf,
     ];
 
     /// The name of the grant, which is that of the interface in `wit/changes.wit`.
@@ -194,6 +205,7 @@ impl ChangeKind {
             Self::Bandwidth => "bandwidth",
             Self::Flow => "flow",
             Self::Masquerade => "masquerade",
+            Self::Vrf => "vrf",
         }
     }
 }
@@ -226,6 +238,7 @@ impl Change {
             | Self::Isolate { .. }
             | Self::PassHostFirewall {} => ChangeKind::Flow,
             Self::Masquerade { .. } => ChangeKind::Masquerade,
+            Self::JoinVrf { .. } => ChangeKind::Vrf,
         }
     }
 }
@@ -289,6 +302,13 @@ impl fmt::Display for Change {
             Self::Masquerade { exclude } => {
                 let exclude: Vec<_> = exclude.iter().map(ToString::to_string).collect();
                 write!(f, "masquerade except to {}", exclude.join(", "))
+            }
+            Self::JoinVrf { name, table } => {
+                write!(f, "join VRF {name}")?;
+                match table {
+                    Some(table) => write!(f, " with table {table}"),
+                    None => Ok(()),
+                }
             }
         }
     }

@@ -54,6 +54,6 @@ pub use step::{
     HostEnd, HostFirewallPass, IfbDevice, IpvlanDevice, IsolatedAddresses, LinkAttributes,
     LinkSettings, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, Neighbours, PortForward,
     PortForwardChain, PortForwards, Redirect, RouteAmendment, RoutingRules, SpoofCheck, Step,
-    TapDevice, TokenBucket, VethPair, VlanDevice, VlanGateway,
+    TapDevice, TokenBucket, VethPair, VlanDevice, VlanGateway, VrfMembership,
 };
 pub use undo::{LinkKind, Undo, VethTrace};

@@ -209,6 +209,7 @@ impl Merge {
             }
             Change::Isolate { isolation } => self.isolate(stage, *isolation),
             Change::Masquerade { exclude } => self.masquerade(stage, exclude),
+            Change::JoinVrf { name, table } => self.join_vrf(stage, name, *table),
         };
         let refusal = outcome.err()?;
         let (stage, change) = (stage.clone(), change.to_string());

@@ -3,6 +3,7 @@ mod flow;
 mod link;
 mod port_forward;
 mod shaping;
+mod vrf;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ pub use flow::{Flows, HostFirewallPass, IsolatedAddresses};
 pub use link::{DeviceMove, DeviceState, DummyDevice, IpvlanDevice, TapDevice, VlanDevice};
 pub use port_forward::{ForwardTag, PortForward, PortForwardChain, PortForwards};
 pub use shaping::{IfbDevice, Redirect, TokenBucket};
+pub use vrf::VrfMembership;
 
 use crate::{Family, InterfaceAddress, MacAddress, MacvlanMode, NetworkTag, Route};
 
@@ -77,6 +79,8 @@ pub enum Step {
     Neighbours(Neighbours),
     /// Attributes of the container's interface.
     LinkSettings(LinkSettings),
+    /// The container's interface is in a VRF.
+    JoinVrf(VrfMembership),
     /// A sysctl of the container.
     Sysctl(ContainerSysctl),
     /// Frames may go back through the port that they came from.
@@ -403,6 +407,7 @@ impl fmt::Display for Step {
                 write!(f, "neighbours {} of {}", list(&addresses), wanted.interface)
             }
             Self::LinkSettings(wanted) => write!(f, "settings of {}", wanted.interface),
+            Self::JoinVrf(wanted) => write!(f, "{} in VRF {}", wanted.interface, wanted.vrf),
             Self::Sysctl(wanted) => write!(f, "sysctl {} = {}", wanted.path, wanted.value),
             Self::Hairpin { port } => write!(f, "hairpin on {port}"),
             Self::PortIsolation { port } => write!(f, "isolation of port {port}"),

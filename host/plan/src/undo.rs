@@ -122,6 +122,18 @@ pub enum Undo {
         /// What it was.
         previous: String,
     },
+    /// Take the container's interface out of a VRF, with its addresses and routes, and delete the VRF if it is ours and was
+    /// left by its last member.
+    LeaveVrf {
+        /// The container's namespace.
+        netns: NetnsIdentity,
+        /// The interface.
+        interface: String,
+        /// The VRF's name.
+        vrf: String,
+        /// The VRF's Ethernet address if it is ours.
+        mac: MacAddress,
+    },
     /// Remove the queue that holds a link of the host to a rate.
     DeleteTokenBucket {
         /// The link.
@@ -293,6 +305,12 @@ impl Step {
                 ours: wanted.value.clone(),
                 previous,
             }),
+            Self::JoinVrf(wanted) => Some(Undo::LeaveVrf {
+                netns: netns.clone(),
+                interface: wanted.interface.clone(),
+                vrf: wanted.vrf.clone(),
+                mac: wanted.mac,
+            }),
             Self::TokenBucket(wanted) => Some(Undo::DeleteTokenBucket {
                 link: wanted.link.clone(),
             }),
@@ -428,6 +446,7 @@ impl fmt::Display for Undo {
             Self::RestoreSysctl { path, previous, .. } => {
                 write!(f, "sysctl {path} = {previous} as before")
             }
+            Self::LeaveVrf { interface, vrf, .. } => write!(f, "take {interface} out of VRF {vrf}"),
             Self::DeleteTokenBucket { link } => write!(f, "no rate for {link}"),
             Self::DeleteRedirect { link } => write!(f, "no redirection of {link}"),
             Self::ForgetPortForwards(wanted) => {

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::Imports;
 use crate::bindings::policy::wasm_cni::plugin::{
     address, bandwidth, deny, dns, flow, link_flag, mac, masquerade, mtu, neighbour, port_forward,
-    proposal, route, rule, sysctl,
+    proposal, route, rule, sysctl, vrf,
 };
 use crate::bindings::wasm_cni::plugin::types;
 use crate::{
@@ -167,5 +167,9 @@ impl Changes for Imports {
     fn masquerade(&self, exclude: &[IpNet]) {
         let exclude: Vec<types::IpNetwork> = exclude.iter().copied().map(Into::into).collect();
         masquerade::enable(&exclude);
+    }
+
+    fn join_vrf(&self, name: &str, table: Option<u32>) {
+        vrf::join(name, table);
     }
 }

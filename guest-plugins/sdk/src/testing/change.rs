@@ -66,4 +66,11 @@ pub enum Change {
     PassHostFirewall,
     /// [`masquerade`](crate::Changes::masquerade), with what is excluded.
     Masquerade(Vec<IpNet>),
+    /// [`join_vrf`](crate::Changes::join_vrf).
+    JoinVrf {
+        /// The VRF.
+        name: String,
+        /// Its table.
+        table: Option<u32>,
+    },
 }

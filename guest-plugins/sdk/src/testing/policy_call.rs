@@ -217,4 +217,11 @@ impl Changes for PolicyCall<'_> {
     fn masquerade(&self, exclude: &[IpNet]) {
         self.propose(Change::Masquerade(exclude.to_vec()));
     }
+
+    fn join_vrf(&self, name: &str, table: Option<u32>) {
+        self.propose(Change::JoinVrf {
+            name: name.to_owned(),
+            table,
+        });
+    }
 }

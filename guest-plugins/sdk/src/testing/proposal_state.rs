@@ -159,7 +159,8 @@ impl ProposalState {
             | Change::DenyFlowsByDefault(_)
             | Change::Isolate(_)
             | Change::PassHostFirewall
-            | Change::Masquerade(_) => {}
+            | Change::Masquerade(_)
+            | Change::JoinVrf { .. } => {}
         }
     }
 }

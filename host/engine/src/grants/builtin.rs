@@ -18,6 +18,7 @@ pub(super) fn grants_of(name: &str) -> &'static [Grant] {
             Grant::Change(ChangeKind::Rule),
             Grant::Change(ChangeKind::Route),
         ],
+        "vrf" => &[Grant::Change(ChangeKind::Vrf)],
         "route-override" => &[Grant::Change(ChangeKind::Route)],
         "quota" => &[Grant::Change(ChangeKind::Deny), Grant::Storage],
         _ => &[],

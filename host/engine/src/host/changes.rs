@@ -4,7 +4,7 @@ use plan::{Change, ChangeKind};
 
 use crate::bindings::{
     address, bandwidth, deny, dns, flow, link_flag, mac, masquerade, mtu, neighbour, port_forward,
-    route, rule, sysctl, types,
+    route, rule, sysctl, types, vrf,
 };
 use crate::grants::Grant;
 use crate::lift::change as lift;
@@ -199,5 +199,11 @@ impl masquerade::Host for CallState {
     fn enable(&mut self, exclude: Vec<types::IpNetwork>) -> wasmtime::Result<()> {
         let bytes = size_of_val(exclude.as_slice());
         self.propose(ChangeKind::Masquerade, bytes, || lift::masquerade(exclude))
+    }
+}
+
+impl vrf::Host for CallState {
+    fn join(&mut self, name: String, table: Option<u32>) -> wasmtime::Result<()> {
+        self.propose(ChangeKind::Vrf, name.len(), || lift::vrf(name, table))
     }
 }

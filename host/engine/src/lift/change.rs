@@ -20,8 +20,10 @@ use crate::text;
 const MOST_MAPPINGS: usize = 1024;
 const MOST_CONDITIONS: usize = 64;
 const MOST_EXCLUDED: usize = 256;
-/// A link's name has at most 15 bytes (`IFNAMSIZ` less the zero); a wildcard may follow.
-const LONGEST_NAME_PATTERN: usize = 16;
+/// `IFNAMSIZ` less the zero.
+const LONGEST_NAME: usize = 15;
+/// A wildcard may follow.
+const LONGEST_NAME_PATTERN: usize = LONGEST_NAME + 1;
 /// More than any name below `/proc/sys/net` with an interface's name in it has.
 const LONGEST_SYSCTL_NAME: usize = 256;
 /// A page less a zero: what the kernel's handlers read of one write.
@@ -174,6 +176,13 @@ pub(crate) fn masquerade(exclude: Vec<types::IpNetwork>) -> Result<Change, Malfo
     let exclude = exclude.into_iter().map(without_host_bits);
     Ok(Change::Masquerade {
         exclude: exclude.collect::<Result<_, _>>()?,
+    })
+}
+
+pub(crate) fn vrf(name: String, table: Option<u32>) -> Result<Change, Malformed> {
+    Ok(Change::JoinVrf {
+        name: word(name, "a VRF's name", LONGEST_NAME)?,
+        table,
     })
 }
 

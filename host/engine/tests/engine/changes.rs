@@ -257,6 +257,18 @@ fn default_denial_isolation_and_passage_arrive() {
 }
 
 #[test]
+fn a_vrf_arrives_with_its_table() {
+    let body = "(i32.store (i32.const 2048) (i32.const 0x646572))
+        (call $join (i32.const 2048) (i32.const 3) (i32.const 1) (i32.const 10))";
+    let name = "red".to_owned();
+    let table = Some(10);
+    assert_eq!(
+        proposed("vrf", "join", "i32 i32 i32 i32", body),
+        [Change::JoinVrf { name, table }]
+    );
+}
+
+#[test]
 fn masquerade_arrives_with_what_it_excludes() {
     let body = "(i32.store8 (i32.const 2050) (i32.const 10))
         (i32.store8 (i32.const 2066) (i32.const 8))

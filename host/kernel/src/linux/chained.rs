@@ -9,6 +9,7 @@ mod observe;
 mod routes;
 mod rules;
 mod sysctl;
+mod vrf;
 
 use plan::{NetnsIdentity, Undo};
 
@@ -45,6 +46,12 @@ pub(super) fn take_back(undo: &Undo) -> Result<Undone, KernelError> {
             previous,
             ..
         } => sysctl::restore(&netns, path, ours, previous),
+        Undo::LeaveVrf {
+            interface,
+            vrf,
+            mac,
+            ..
+        } => vrf::leave(&netns, interface, vrf, *mac),
         // Not in a container.
         _ => Ok(Undone::AlreadyGone),
     }
@@ -76,6 +83,12 @@ pub(super) fn is_there(undo: &Undo) -> Result<bool, KernelError> {
             previous,
             ..
         } => sysctl::is_ours(&netns, path, ours, previous),
+        Undo::LeaveVrf {
+            interface,
+            vrf,
+            mac,
+            ..
+        } => vrf::is_there(&netns, interface, vrf, *mac),
         // Not in a container.
         _ => Ok(false),
     }
@@ -88,7 +101,8 @@ fn namespace(undo: &Undo) -> Option<&NetnsIdentity> {
         | Undo::DeleteRoutingRules { netns, .. }
         | Undo::DeleteNeighbours { netns, .. }
         | Undo::RestoreLinkSettings { netns, .. }
-        | Undo::RestoreSysctl { netns, .. } => Some(netns),
+        | Undo::RestoreSysctl { netns, .. }
+        | Undo::LeaveVrf { netns, .. } => Some(netns),
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ impl Linux {
 
 /// Adds a route unless another interface leads there: of two networks of one container that both have a default route,
 /// the first one's wins, as with the reference plugins.
-fn ensure_destination(
+pub(super) fn ensure_destination(
     socket: &RouteSocket,
     link: &LinkState,
     route: &Route,
@@ -48,7 +48,7 @@ pub(super) fn ensure(
 
 fn exists(link: &LinkState, route: &Route, found: &RouteState) -> KernelError {
     KernelError::RouteExists {
-        wanted: RouteState::wanted(link.index, route).to_string(),
+        wanted: RouteState::wanted(link, route).to_string(),
         found: found.to_string(),
     }
 }
@@ -59,8 +59,8 @@ fn add(
     link: &LinkState,
     route: &Route,
 ) -> Result<Option<RouteState>, KernelError> {
-    let wanted = RouteState::wanted(link.index, route);
-    match socket.add_route(route_message(link.index, route)) {
+    let wanted = RouteState::wanted(link, route);
+    match socket.add_route(route_message(link, route)) {
         Ok(()) => Ok(None),
         Err(refusal) if refusal.errno == Errno::EEXIST => {
             Ok(rival(socket, &wanted)?.filter(|found| *found != wanted))

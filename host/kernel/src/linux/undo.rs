@@ -90,7 +90,8 @@ impl Linux {
             | Undo::DeleteRoutingRules { .. }
             | Undo::DeleteNeighbours { .. }
             | Undo::RestoreLinkSettings { .. }
-            | Undo::RestoreSysctl { .. } => chained::take_back(undo),
+            | Undo::RestoreSysctl { .. }
+            | Undo::LeaveVrf { .. } => chained::take_back(undo),
             Undo::ForgetPortForwards(unwanted) => self.forget_port_forwards(unwanted),
             Undo::ForgetConnections(stale) => {
                 self.nft()?.forget_connections(stale, Tracked::ToTarget)?;
@@ -139,7 +140,8 @@ impl Linux {
             | Undo::DeleteRoutingRules { .. }
             | Undo::DeleteNeighbours { .. }
             | Undo::RestoreLinkSettings { .. }
-            | Undo::RestoreSysctl { .. } => chained::is_there(undo)?,
+            | Undo::RestoreSysctl { .. }
+            | Undo::LeaveVrf { .. } => chained::is_there(undo)?,
             Undo::ForgetPortForwards(forwards) => return self.port_forwards_presence(forwards),
             Undo::ForgetConnections(stale) => return self.connections_presence(stale),
             Undo::ForgetFlows(flows) => self.nft()?.has_flows(flows)?,

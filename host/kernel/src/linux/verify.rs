@@ -44,6 +44,7 @@ impl Linux {
             Step::Redirect(wanted) => self.compare_redirect(wanted),
             Step::Sysctl(wanted) => self.compare_sysctl(wanted),
             Step::LinkSettings(wanted) => self.compare_link_attributes(wanted),
+            Step::JoinVrf(wanted) => self.compare_vrf(wanted),
             Step::AmendAddresses(wanted) => self.compare_amended_addresses(wanted),
             Step::AmendRoutes(wanted) => self.compare_amended_routes(wanted),
             Step::RoutingRules(wanted) => self.compare_rules(wanted),

@@ -2,12 +2,13 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_ECHO, NLM_F_EXCL, Nla};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
     AfSpecInet6, AfSpecUnspec, InfoBridge, InfoBridgePort, InfoData, InfoIpVlan, InfoMacVlan,
-    InfoPortData, InfoTun, InfoVlan, IpVlanMode, LinkAttribute, LinkExtentMask, LinkFlags,
+    InfoPortData, InfoTun, InfoVlan, InfoVrf, IpVlanMode, LinkAttribute, LinkExtentMask, LinkFlags,
     LinkInfo, LinkMessage, MacVlanMode, State,
 };
 use nix::errno::Errno;
 use plan::MacAddress;
 
+use super::route::MAIN_TABLE;
 use super::{Refusal, RouteSocket};
 
 /// A link as the kernel describes it.
@@ -28,7 +29,7 @@ pub(crate) struct LinkState {
     pub(crate) transmit_queue_length: u32,
     /// `IFLA_GROUP`.
     pub(crate) group: u32,
-    /// The bridge whose port it is (`IFLA_MASTER`).
+    /// The bridge whose port it is, or the VRF that it is in (`IFLA_MASTER`).
     pub(crate) controller: Option<u32>,
     /// The peer of a veth, the master of a macvlan (`IFLA_LINK`).
     pub(crate) lower: Option<u32>,
@@ -45,6 +46,8 @@ pub(crate) struct LinkState {
     pub(crate) ipvlan_mode: Option<IpVlanMode>,
     /// The VLAN that a link of kind `vlan` is of.
     pub(crate) vlan_id: Option<u16>,
+    /// The table of the VRF that it is, or is in.
+    pub(crate) vrf_table: Option<u32>,
     pub(crate) tun: TunState,
     pub(crate) ipv6: Option<Ipv6Settings>,
 }
@@ -103,6 +106,11 @@ pub(crate) struct Ipv6Settings {
 }
 
 impl LinkState {
+    /// Where routes through it are that name no table.
+    pub(crate) fn main_table(&self) -> u32 {
+        self.vrf_table.unwrap_or(MAIN_TABLE)
+    }
+
     /// How an operator would tell it from another of the same name.
     pub(crate) fn description(&self) -> String {
         let kind = if self.kind.is_empty() {
@@ -182,6 +190,13 @@ impl LinkState {
             LinkInfo::Data(InfoData::Vlan(data)) => {
                 self.vlan_id = data.into_iter().find_map(|each| match each {
                     InfoVlan::Id(id) => Some(id),
+                    _ => None,
+                });
+            }
+            LinkInfo::Data(InfoData::Vrf(data))
+            | LinkInfo::PortData(InfoPortData::VrfPort(data)) => {
+                self.vrf_table = data.into_iter().find_map(|each| match each {
+                    InfoVrf::TableId(table) => Some(table),
                     _ => None,
                 });
             }

@@ -87,6 +87,23 @@ impl RouteSocket {
         }))
     }
 
+    /// The permanent entries of one interface, of both families.
+    pub(crate) fn permanent_neighbours(&self, index: u32) -> Result<Vec<Neighbour>, Refusal> {
+        let request = NeighbourMessage::default();
+        let answers = self.dump(&RouteNetlinkMessage::GetNeighbour(request))?;
+        let entries = answers.iter().filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewNeighbour(message) if message.header.ifindex == index => {
+                let found = NeighbourState::read(message).filter(|found| found.permanent)?;
+                Some(Neighbour {
+                    address: found.address,
+                    mac: found.mac?,
+                })
+            }
+            _ => None,
+        });
+        Ok(entries.collect())
+    }
+
     /// Sets a permanent entry in the place of whatever is there.
     pub(crate) fn set_neighbour(&self, index: u32, wanted: &Neighbour) -> Result<(), Refusal> {
         let mut message = message(index, wanted.address);

@@ -11,10 +11,10 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 use plan::{Family, Route};
 
-use super::{Refusal, RouteSocket};
+use super::{LinkState, Refusal, RouteSocket};
 
 /// `RT_TABLE_MAIN`.
-const MAIN_TABLE: u32 = 254;
+pub(super) const MAIN_TABLE: u32 = 254;
 /// `IP6_RT_PRIO_USER`: what the kernel makes of no metric for IPv6.
 const IPV6_DEFAULT_METRIC: u32 = 1024;
 
@@ -33,19 +33,19 @@ pub(crate) struct RouteState {
 
 impl RouteState {
     /// The route that the kernel shows after this request.
-    pub(crate) fn wanted(interface: u32, route: &Route) -> Self {
+    pub(crate) fn wanted(link: &LinkState, route: &Route) -> Self {
         let ipv6 = Family::of(route.destination.addr()) == Family::Ipv6;
         let metric = route.priority.unwrap_or(0);
         Self {
             destination: route.destination,
             gateway: route.gateway,
-            interface: Some(interface),
+            interface: Some(link.index),
             metric: if ipv6 && metric == 0 {
                 IPV6_DEFAULT_METRIC
             } else {
                 metric
             },
-            table: table(route),
+            table: table(link, route),
             // IPv6 has no scopes: the kernel ignores what is asked and shows universe.
             scope: if ipv6 { 0 } else { scope(route) },
             mtu: route.mtu,
@@ -59,15 +59,15 @@ impl RouteState {
             == (other.destination, other.metric, other.table)
     }
 
-    /// The request that makes it again, with all that a [`Route`] can say.
-    pub(crate) fn as_wanted(&self) -> Route {
+    /// The request that makes it again through this interface, with all that a [`Route`] can say.
+    pub(crate) fn as_wanted(&self, link: &LinkState) -> Route {
         Route {
             destination: self.destination,
             gateway: self.gateway,
             mtu: self.mtu,
             advmss: self.advmss,
             priority: Some(self.metric).filter(|metric| *metric != 0),
-            table: Some(self.table).filter(|table| *table != MAIN_TABLE),
+            table: Some(self.table).filter(|table| *table != link.main_table()),
             scope: Some(self.scope).filter(|_| self.destination.addr().is_ipv4()),
         }
     }
@@ -150,11 +150,11 @@ fn ip(address: &RouteAddress) -> Option<IpAddr> {
     }
 }
 
-fn table(route: &Route) -> u32 {
+fn table(link: &LinkState, route: &Route) -> u32 {
     route
         .table
         .filter(|table| *table != 0)
-        .unwrap_or(MAIN_TABLE)
+        .unwrap_or_else(|| link.main_table())
 }
 
 /// Without a scope in the request: what goes through a gateway is global, what does not stays on the link, as with
@@ -169,7 +169,7 @@ fn scope(route: &Route) -> u8 {
 }
 
 /// The message that adds a route through an interface.
-pub(crate) fn route_message(interface: u32, route: &Route) -> RouteMessage {
+pub(crate) fn route_message(link: &LinkState, route: &Route) -> RouteMessage {
     let destination = route.destination.trunc();
     let mut message = RouteMessage::default();
     let header = &mut message.header;
@@ -181,13 +181,13 @@ pub(crate) fn route_message(interface: u32, route: &Route) -> RouteMessage {
     header.protocol = RouteProtocol::Boot;
     header.scope = scope(route).into();
     header.kind = RouteType::Unicast;
-    let table = table(route);
+    let table = table(link, route);
     // Eight bits here, all of it in the attribute.
     header.table = u8::try_from(table).unwrap_or(RouteHeader::RT_TABLE_UNSPEC);
     let attributes = &mut message.attributes;
     attributes.push(RouteAttribute::Table(table));
     attributes.push(RouteAttribute::Destination(destination.addr().into()));
-    attributes.push(RouteAttribute::Oif(interface));
+    attributes.push(RouteAttribute::Oif(link.index));
     attributes.extend(
         route
             .gateway
@@ -214,14 +214,14 @@ pub(crate) fn on_link(mut message: RouteMessage) -> RouteMessage {
 }
 
 /// The message that removes this route and no other: any scope and protocol, but this metric.
-pub(crate) fn removal_message(interface: u32, route: &RouteState) -> RouteMessage {
+pub(crate) fn removal_message(link: &LinkState, route: &RouteState) -> RouteMessage {
     let key = Route {
         mtu: None,
         advmss: None,
         scope: Some(RouteScope::NoWhere.into()),
-        ..route.as_wanted()
+        ..route.as_wanted(link)
     };
-    let mut message = route_message(interface, &key);
+    let mut message = route_message(link, &key);
     message.header.protocol = RouteProtocol::Unspec;
     message
 }
@@ -277,21 +277,30 @@ impl RouteSocket {
         &self,
         interface: u32,
     ) -> Result<Vec<(RouteState, bool)>, Refusal> {
+        let read = |message: &RouteMessage| {
+            let on_link = message.header.flags.contains(RouteFlags::Onlink);
+            RouteState::read(message).map(|route| (route, on_link))
+        };
+        let found = self.descriptions_through(interface)?;
+        Ok(found.iter().filter_map(read).collect())
+    }
+
+    pub(super) fn descriptions_through(
+        &self,
+        interface: u32,
+    ) -> Result<Vec<RouteMessage>, Refusal> {
         let mut found = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut message = RouteMessage::default();
             message.header.address_family = family;
             message.attributes.push(RouteAttribute::Oif(interface));
             let answers = self.dump(&RouteNetlinkMessage::GetRoute(message))?;
-            found.extend(answers.iter().filter_map(|answer| match answer {
-                RouteNetlinkMessage::NewRoute(message) => {
-                    let on_link = message.header.flags.contains(RouteFlags::Onlink);
-                    RouteState::read(message).map(|route| (route, on_link))
-                }
+            found.extend(answers.into_iter().filter_map(|answer| match answer {
+                RouteNetlinkMessage::NewRoute(message) => Some(message),
                 _ => None,
             }));
         }
-        found.retain(|(route, _)| route.interface == Some(interface));
+        found.retain(|route| route.attributes.contains(&RouteAttribute::Oif(interface)));
         Ok(found)
     }
 

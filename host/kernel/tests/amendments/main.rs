@@ -16,6 +16,7 @@ mod routes;
 mod rules;
 #[path = "../single_steps/mod.rs"]
 mod single_steps;
+mod vrf;
 
 use attachments::{Namespace, Pod, presence, take_back};
 use kernel::{KernelError, Presence, Undone};

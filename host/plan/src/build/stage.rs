@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use crate::{
     AddressAmendment, Addressing, Attachment, Change, ContainerSysctl, Flows, InterfaceAddress,
     LinkAttributes, LinkFlag, LinkSettings, LinkSide, MacAddress, Merged, Neighbours, Proposal,
-    ProposedLinkKind, RouteAmendment, RoutingRules, StageChanges, Step, sysctl_path,
+    ProposedLinkKind, RouteAmendment, RoutingRules, StageChanges, Step, VrfMembership, sysctl_path,
 };
 
 /// What the steps of a chain are made from.
@@ -61,7 +61,11 @@ fn has_flows(stage: &StageChanges) -> bool {
 impl ChainRequest<'_> {
     fn stage(&self, stage: &StageChanges) -> Vec<Step> {
         let changes = stage.changes.as_slice();
-        let mut steps = Vec::new();
+        // First, so that what the stage adds to the interface is added in the VRF.
+        let mut steps: Vec<Step> = changes
+            .iter()
+            .filter_map(|change| self.vrf(change))
+            .collect();
         if let Some(before) = self.before {
             steps.extend(self.amended_addresses(before, changes));
             steps.extend(self.amended_routes(before, changes));
@@ -121,6 +125,25 @@ impl ChainRequest<'_> {
                     .collect(),
             })
         })
+    }
+
+    fn vrf(&self, change: &Change) -> Option<Step> {
+        let Change::JoinVrf { name, table } = change else {
+            return None;
+        };
+        let after = &self.proposal().addressing;
+        // Those that the interface has by now; later stages add theirs by themselves.
+        let routes = self.before.unwrap_or(after).routes.iter();
+        Some(Step::JoinVrf(VrfMembership {
+            interface: self.interface(),
+            vrf: name.clone(),
+            table: *table,
+            mac: MacAddress::from_seed(format!("VRF {name}").as_bytes()),
+            routes: routes
+                .filter(|route| route.table.is_none() && after.routes.contains(route))
+                .cloned()
+                .collect(),
+        }))
     }
 
     fn rules(&self, changes: &[Change]) -> Option<Step> {

@@ -2,7 +2,10 @@
 
 use super::settings::Text;
 use super::{Merge, Refusal, StageName, forbidden, sysctl_path};
-use crate::{Dns, Family, MacAddress, Neighbour, ProposedLinkKind, RoutingRule, Sysctl};
+use crate::{
+    Change, Dns, Family, MacAddress, Neighbour, ProposedLinkKind, RoutingRule, Sysctl,
+    is_interface_name,
+};
 
 const MAX_RULES: usize = 256;
 const MAX_NEIGHBOURS: usize = 1024;
@@ -11,8 +14,9 @@ const MIN_MTU: u32 = 68;
 const MAX_MTU: u32 = 65535;
 /// The least MTU with IPv6 (RFC 8200, section 5).
 const MIN_IPV6_MTU: u32 = 1280;
-/// `RT_TABLE_DEFAULT`, `RT_TABLE_MAIN` and `RT_TABLE_LOCAL`: rules for these are the kernel's own.
+/// `RT_TABLE_DEFAULT`, `RT_TABLE_MAIN` and `RT_TABLE_LOCAL`: the kernel's own.
 const KERNEL_TABLES: [u32; 4] = [0, 253, 254, 255];
+const KERNEL_TABLE: &str = "the table is the kernel's own: take one of 1–252 or above 255";
 
 impl Merge {
     pub(super) fn add_rule(&mut self, rule: &RoutingRule) -> Result<(), Refusal> {
@@ -23,7 +27,7 @@ impl Merge {
             return forbidden(format!("its networks are not all of {}", rule.family));
         }
         if KERNEL_TABLES.contains(&rule.table) {
-            return forbidden("the table is the kernel's own: take one of 1–252 or above 255");
+            return forbidden(KERNEL_TABLE);
         }
         if self.proposal.rules.len() >= MAX_RULES {
             return forbidden(format!("an attachment has at most {MAX_RULES} rules"));
@@ -102,6 +106,29 @@ impl Merge {
             self.proposal.sysctls.push(sysctl.clone());
         }
         Ok(())
+    }
+
+    pub(super) fn join_vrf(
+        &mut self,
+        stage: &StageName,
+        name: &str,
+        table: Option<u32>,
+    ) -> Result<(), Refusal> {
+        self.is_ethernet()?;
+        if !is_interface_name(name) || name == self.interface {
+            return forbidden(
+                "no VRF can be called so: it takes 1–15 characters without '/', ':' and blanks, and a name that the \
+                 container's interface does not have",
+            );
+        }
+        if table.is_some_and(|table| KERNEL_TABLES.contains(&table)) {
+            return forbidden(KERNEL_TABLE);
+        }
+        let asked = Change::JoinVrf {
+            name: name.to_owned(),
+            table,
+        };
+        self.settings.vrf.set(stage, (), Text(asked.to_string()))
     }
 
     /// `lo` has no addresses, neighbours or MTU of its own to decide about.

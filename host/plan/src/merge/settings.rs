@@ -17,6 +17,7 @@ pub(super) struct Settings {
     pub(super) bandwidth: Once<FlowDirection, Text>,
     pub(super) isolation: Once<(), Text>,
     masquerade: Once<(), Text>,
+    pub(super) vrf: Once<(), Text>,
     neighbours: Once<std::net::IpAddr, MacAddress>,
     pub(super) routes: Vec<(StageName, Route)>,
     pub(super) ports: Vec<(StageName, PortMapping)>,

@@ -109,6 +109,30 @@ fn each_stage_sees_what_the_stages_before_it_proposed() {
     assert_eq!(merged.stages.len(), 2);
 }
 
+fn vrf(name: &str, table: Option<u32>) -> Change {
+    Change::JoinVrf {
+        name: name.into(),
+        table,
+    }
+}
+
+#[test]
+fn a_vrf_has_a_name_and_a_table_of_its_own() {
+    for (change, objection) in [
+        (vrf("eth0", None), "no VRF can be called so"),
+        (vrf("", None), "no VRF can be called so"),
+        (vrf("a name", None), "no VRF can be called so"),
+        (vrf("of-sixteen-bytes", None), "no VRF can be called so"),
+        (vrf("red", Some(0)), "the table is the kernel's own"),
+        (vrf("red", Some(254)), "the table is the kernel's own"),
+    ] {
+        let objections = chain(bridged(), &[("vrf", vec![change.clone()])]).unwrap_err();
+        assert!(objections[0].contains(objection), "{objections:?}");
+    }
+    let agreeing = [vrf("red", Some(10)), vrf("red", Some(10))].map(|change| ("vrf", vec![change]));
+    chain(bridged(), &agreeing).unwrap();
+}
+
 #[test]
 fn two_stages_that_set_one_thing_differently_are_both_named() {
     let mac = |text: &str| Change::SetMac {
@@ -142,6 +166,8 @@ fn two_stages_that_set_one_thing_differently_are_both_named() {
             Change::SetTransmitQueueLength { packets: 20 },
         ),
         (forwarding(8080), forwarding(8080)),
+        (vrf("red", None), vrf("blue", None)),
+        (vrf("red", Some(10)), vrf("red", Some(11))),
         (masquerade("10.0.0.0/8"), masquerade("10.0.0.0/9")),
         (
             Change::AddRoute(route("192.0.2.0/24", Some("10.1.0.8"))),

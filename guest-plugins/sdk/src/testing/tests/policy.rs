@@ -184,6 +184,7 @@ fn every_change_is_recorded_in_its_order_and_shown_to_the_next_stage() {
     host.isolate(Isolation::OtherNetworks);
     host.pass_host_firewall();
     host.masquerade(&[net("10.0.0.0/8")]);
+    host.join_vrf("red", Some(10));
     let changes = host.changes();
     assert_eq!(
         changes,
@@ -218,6 +219,10 @@ fn every_change_is_recorded_in_its_order_and_shown_to_the_next_stage() {
             Change::Isolate(Isolation::OtherNetworks),
             Change::PassHostFirewall,
             Change::Masquerade(vec![net("10.0.0.0/8")]),
+            Change::JoinVrf {
+                name: "red".to_owned(),
+                table: Some(10)
+            },
         ]
     );
 

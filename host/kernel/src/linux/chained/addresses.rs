@@ -155,7 +155,7 @@ fn keep_routes(
         if of_address || now.iter().any(|(each, _)| *each == route) {
             continue;
         }
-        let message = route_message(link.index, &route.as_wanted());
+        let message = route_message(link, &route.as_wanted(link));
         let mut outcome = netns.route().add_route(message.clone());
         if decreed && outcome.as_ref().is_err_and(Refusal::is_unreachable) {
             outcome = netns.route().add_route(on_link(message));
@@ -189,7 +189,7 @@ fn enable_ipv6(
     netns.run(move || sysctl::ensure(&path, "0"))?
 }
 
-fn read(netns: &Netns, link: &LinkState) -> Result<Vec<AddressState>, KernelError> {
+pub(super) fn read(netns: &Netns, link: &LinkState) -> Result<Vec<AddressState>, KernelError> {
     let found = netns.route().addresses(link.index, None);
     found.map_err(|refusal| refusal.when(format!("reading the addresses of {}", link.name)))
 }
@@ -210,7 +210,7 @@ fn remove(netns: &Netns, link: &LinkState, address: IpNet) -> Result<(), KernelE
 }
 
 /// IPv6 addresses are usable at once: whoever chose them knows that they are unique.
-fn add(
+pub(super) fn add(
     netns: &Netns,
     link: &LinkState,
     address: IpNet,
@@ -230,6 +230,6 @@ fn plain(entries: &[InterfaceAddress]) -> Vec<IpNet> {
     entries.iter().map(|entry| entry.address).collect()
 }
 
-fn has(found: &[AddressState], address: IpNet) -> bool {
+pub(super) fn has(found: &[AddressState], address: IpNet) -> bool {
     found.iter().any(|state| state.address == address)
 }

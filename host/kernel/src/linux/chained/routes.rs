@@ -64,7 +64,7 @@ impl Linux {
         let mut add = Vec::new();
         for route in &wanted.add {
             let there = own(container, &link, route)?
-                .filter(|found| *found == RouteState::wanted(link.index, route))
+                .filter(|found| *found == RouteState::wanted(&link, route))
                 .is_some_and(|found| !removed.contains(&found));
             if !there {
                 add.push(route.clone());
@@ -72,7 +72,7 @@ impl Linux {
         }
         Ok(RouteAmendment {
             interface: wanted.interface.clone(),
-            remove: removed.iter().map(RouteState::as_wanted).collect(),
+            remove: removed.iter().map(|found| found.as_wanted(&link)).collect(),
             add,
         })
     }
@@ -104,7 +104,7 @@ pub(super) fn take_back(netns: &Netns, amendment: &RouteAmendment) -> Result<Und
 /// Addresses were changed before routes, so they are as they were only after this: until then the gateway may be out of
 /// reach.
 fn set_again(netns: &Netns, link: &LinkState, route: &Route) -> Result<(), KernelError> {
-    let plain = route_message(link.index, route);
+    let plain = route_message(link, route);
     match netns.route().add_route(plain.clone()) {
         Ok(()) => Ok(()),
         Err(refusal) if refusal.is_unreachable() && route.gateway.is_some() => netns
@@ -133,7 +133,7 @@ fn through(
     link: &LinkState,
     route: &Route,
 ) -> Result<impl Iterator<Item = RouteState>, KernelError> {
-    let wanted = RouteState::wanted(link.index, route);
+    let wanted = RouteState::wanted(link, route);
     let family = Family::of(wanted.destination.addr());
     let found = netns
         .route()
@@ -160,22 +160,19 @@ fn selected(
 
 /// What a request for this route made.
 fn own(netns: &Netns, link: &LinkState, route: &Route) -> Result<Option<RouteState>, KernelError> {
-    let wanted = RouteState::wanted(link.index, route);
+    let wanted = RouteState::wanted(link, route);
     Ok(through(netns, link, route)?
         .find(|found| found.metric == wanted.metric && found.gateway == wanted.gateway))
 }
 
 fn same(link: &LinkState, left: &Route, right: &Route) -> bool {
-    let [left, right] = [left, right].map(|route| RouteState::wanted(link.index, route));
+    let [left, right] = [left, right].map(|route| RouteState::wanted(link, route));
     left.same_key(&right) && left.gateway == right.gateway
 }
 
 /// False when it was gone before.
 fn remove(netns: &Netns, link: &LinkState, route: &RouteState) -> Result<bool, KernelError> {
-    match netns
-        .route()
-        .remove_route(removal_message(link.index, route))
-    {
+    match netns.route().remove_route(removal_message(link, route)) {
         Ok(()) => Ok(true),
         Err(refusal) if refusal.errno == Errno::ESRCH => Ok(false),
         Err(refusal) => Err(refusal.when(format!("removing route {route} from {}", link.name))),

@@ -110,7 +110,7 @@ impl Differences {
         elsewhere: Elsewhere,
     ) -> Result<(), KernelError> {
         let wanted: Vec<_> = wanted
-            .map(|route| RouteState::wanted(link.index, &route))
+            .map(|route| RouteState::wanted(link, &route))
             .collect();
         let mut tables: Vec<(Family, u32)> = wanted
             .iter()

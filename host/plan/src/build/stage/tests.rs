@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     BandwidthLimit, FlowDirection, FlowRule, FlowVerdict, Merge, PortForwarding, PortMapping,
-    ProposedLink, Route, SourceNat, StageName, Transport, Undo,
+    ProposedLink, Route, RouteSelector, SourceNat, StageName, Transport, Undo,
 };
 
 fn attachment() -> Attachment {
@@ -218,4 +218,55 @@ fn what_another_plugin_set_up_is_amended_and_can_be_taken_back() {
         panic!()
     };
     assert_eq!(amendment.remove, routes.add);
+}
+
+#[test]
+fn a_vrf_takes_over_the_routes_that_the_interface_has_and_keeps() {
+    let join = Change::JoinVrf {
+        name: "red".into(),
+        table: Some(10),
+    };
+    let replaced = [
+        Change::RemoveRoute(RouteSelector {
+            destination: "0.0.0.0/0".parse().unwrap(),
+            gateway: None,
+            table: None,
+        }),
+        Change::AddRoute(Route::to("192.0.2.0/24".parse().unwrap(), None)),
+    ];
+    let routes = |made_elsewhere| {
+        let steps = chain_of(&[std::slice::from_ref(&join), &replaced], made_elsewhere).remove(0);
+        let [step @ Step::JoinVrf(wanted)] = &steps[..] else {
+            panic!("{steps:?}")
+        };
+        let netns = crate::NetnsIdentity {
+            cookie: 1,
+            path: String::new(),
+            nsid: None,
+        };
+        let Some(Undo::LeaveVrf { vrf, mac, .. }) = step.undo(&netns) else {
+            panic!()
+        };
+        assert_eq!((vrf, mac), (wanted.vrf.clone(), wanted.mac));
+        let routes = wanted.routes.iter();
+        routes
+            .map(|route| route.destination.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(routes(true), Vec::<String>::new());
+    assert_eq!(routes(false), ["192.0.2.0/24"], "the link has set it");
+}
+
+#[test]
+fn what_a_stage_adds_is_added_in_the_vrf() {
+    let join = Change::JoinVrf {
+        name: "red".into(),
+        table: None,
+    };
+    let route = Change::AddRoute(Route::to("192.0.2.0/24".parse().unwrap(), None));
+    let steps = chain_of(&[&[route, join]], true).remove(0);
+    assert!(
+        matches!(steps[..], [Step::JoinVrf(_), Step::AmendRoutes(_)]),
+        "{steps:?}"
+    );
 }
