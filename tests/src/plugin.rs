@@ -22,7 +22,7 @@ pub fn guest(name: &str) -> Result<PathBuf> {
 }
 
 /// What the guest `demanding` imports, so what a stage has to be granted that it serves.
-pub const DEMANDING_GRANTS: [&str; 12] = [
+pub const DEMANDING_GRANTS: [&str; 13] = [
     "deny",
     "address",
     "route",
@@ -35,6 +35,7 @@ pub const DEMANDING_GRANTS: [&str; 12] = [
     "bandwidth",
     "flow",
     "masquerade",
+    "vrf",
 ];
 
 /// Installs a component on a node under this name.

@@ -6,6 +6,7 @@ use quota::Quota;
 use route_override::RouteOverride;
 use sbr::Sbr;
 use tuning::Tuning;
+use vrf::Vrf;
 use wasm_cni_guest::{Attachment, Failure, Policy, PolicyHost};
 
 use crate::IPAM_PLUGINS;
@@ -18,6 +19,7 @@ pub const POLICY_PLUGINS: &[&str] = &[
     "firewall",
     "tuning",
     "sbr",
+    "vrf",
     "flow-policy",
     "route-override",
     "quota",
@@ -36,6 +38,8 @@ pub enum BuiltinPolicy {
     Tuning(Tuning),
     /// `sbr`.
     Sbr(Sbr),
+    /// `vrf`.
+    Vrf(Vrf),
     /// `flow-policy`.
     FlowPolicy(FlowPolicy),
     /// `route-override`.
@@ -53,6 +57,7 @@ macro_rules! with_each {
             Self::Firewall($plugin) => $call,
             Self::Tuning($plugin) => $call,
             Self::Sbr($plugin) => $call,
+            Self::Vrf($plugin) => $call,
             Self::FlowPolicy($plugin) => $call,
             Self::RouteOverride($plugin) => $call,
             Self::Quota($plugin) => $call,
@@ -69,6 +74,7 @@ impl Policy for BuiltinPolicy {
             "firewall" => Firewall::configure(config).map(Self::Firewall),
             "tuning" => Tuning::configure(config).map(Self::Tuning),
             "sbr" => Sbr::configure(config).map(Self::Sbr),
+            "vrf" => Vrf::configure(config).map(Self::Vrf),
             "flow-policy" => FlowPolicy::configure(config).map(Self::FlowPolicy),
             "route-override" => RouteOverride::configure(config).map(Self::RouteOverride),
             "quota" => Quota::configure(config).map(Self::Quota),

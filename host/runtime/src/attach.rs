@@ -21,12 +21,13 @@ use store::{
 };
 
 use crate::clock::unix_seconds;
-use crate::contested_sysctl::{Others, TURN_WAIT};
+use crate::contested_sysctl::Others;
 use crate::detach::{Detached, detach};
 use crate::failure::Cause;
 use crate::ipam::{self, Ipam, cool_down_seconds};
 use crate::log::Level;
 use crate::node::Node;
+use crate::turn::{self, TURN_WAIT};
 use crate::{record, sweep};
 
 /// How often plugins are run when other calls change what they read.
@@ -39,7 +40,7 @@ pub(crate) struct Attaching<'a, N = Netns> {
     pub(crate) attachment: &'a Attachment,
     pub(crate) store: &'a Store,
     pub(crate) netns: N,
-    /// Among the attachments of the container, once a sysctl of it is looked at.
+    /// Among the attachments of the container, once something is looked at that they share.
     pub(crate) turn: OnceCell<ContainerLock>,
 }
 
@@ -195,7 +196,7 @@ impl Attaching<'_> {
     }
 
     fn others(&self, steps: &[Step]) -> Result<Others, Cause> {
-        if !steps.iter().any(|step| matches!(step, Step::Sysctl(_))) {
+        if !turn::is_needed(steps) {
             return Ok(Others::NONE);
         }
         let netns = self.netns.identity();

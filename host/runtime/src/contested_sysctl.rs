@@ -2,31 +2,11 @@
 //! container has one.
 //!
 //! Each record keeps the value that stood before any of them. Who goes leaves what another still wants, and the last one
-//! leaves what stood before. Each of them reads the others' records until its own is written or gone, so they take turns.
-
-use std::time::Duration;
+//! leaves what stood before. Each of them reads the others' records until its own is written or gone, so they take
+//! turns.
 
 use plan::{AttachmentKey, ContainerSysctl, NetnsIdentity, Step, Undo};
-use store::{ContainerLock, LockError, Record, Store, StoreError};
-
-/// How long a call waits for its turn.
-pub(crate) const TURN_WAIT: Duration = Duration::from_secs(10);
-
-/// The turn of a call that takes this record back, until it is forgotten; None where it sets no sysctl.
-///
-/// # Errors
-/// [`LockError::Busy`] when the wait is over.
-pub(crate) fn turn(
-    store: &Store,
-    record: &Record,
-    wait: Duration,
-) -> Result<Option<ContainerLock>, LockError> {
-    let undos = record.parts.iter().flat_map(|part| &part.undo);
-    match &record.netns {
-        Some(netns) if restores_sysctl(undos) => store.lock_container(netns.cookie, wait).map(Some),
-        _ => Ok(None),
-    }
-}
+use store::{Record, Store, StoreError};
 
 fn restores_sysctl<'a>(mut undos: impl Iterator<Item = &'a Undo>) -> bool {
     undos.any(|undo| matches!(undo, Undo::RestoreSysctl { .. }))

@@ -8,12 +8,13 @@ use plan::{LinkKind, Undo};
 use store::{CoolDown, LinkEvidence, Record, StagePart, Store};
 
 use crate::chain::Stage;
-use crate::contested_sysctl::{self, Others, TURN_WAIT};
+use crate::contested_sysctl::Others;
 use crate::failure::Cause;
 use crate::ipam::Ipam;
 use crate::log::Level;
 use crate::node::Node;
 use crate::record;
+use crate::turn::{self, TURN_WAIT};
 
 /// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +126,7 @@ pub(crate) fn detach(
     cool_down: CoolDown,
 ) -> Result<Detached, Cause> {
     let store = node.store()?;
-    let _turn = contested_sysctl::turn(store, record, TURN_WAIT)?;
+    let _turn = turn::to_take_back(store, record, TURN_WAIT)?;
     let detached = undo(store, kernel, record)?;
     if let Detached::Unproven { evidence } = &detached {
         let text = format!(

@@ -45,6 +45,7 @@ mod subject;
 mod sweep;
 mod sysctl_allow_list;
 mod timing;
+mod turn;
 mod verbs;
 
 pub use call::{Answer, Caller, run};

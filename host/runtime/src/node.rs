@@ -14,12 +14,13 @@ use crate::settings::Settings;
 /// The IPAM plugins that are part of the executable; a configuration names them without installing anything.
 pub const BUILT_IN_IPAM: [&str; 3] = ["host-local", "static", "pool-by-namespace"];
 /// The built-in stages of a chain.
-pub const BUILT_IN_STAGES: [&str; 8] = [
+pub const BUILT_IN_STAGES: [&str; 9] = [
     "portmap",
     "bandwidth",
     "firewall",
     "tuning",
     "sbr",
+    "vrf",
     "flow-policy",
     "route-override",
     "quota",

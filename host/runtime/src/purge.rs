@@ -8,11 +8,10 @@ use plan::{NetworkTag, PortForward};
 use store::{CoolDown, LeaseFilter, LeaseKind, QuarantinedPort, Record, Store};
 
 use crate::clock::unix_seconds;
-use crate::contested_sysctl;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::quarantine::{self, any_network};
-use crate::record;
+use crate::{record, turn};
 
 /// An ADD may run another vendor's IPAM, which takes its time.
 const CALLS_WAIT: Duration = Duration::from_secs(10);
@@ -140,7 +139,7 @@ fn detach(store: &Store, kernel: &mut Linux, record: &Record) -> Result<(), Purg
             "another vendor's IPAM gave its addresses and must hear of it; delete it by the runtime that made it, or by `wasm-cnictl net del`".into(),
         ));
     }
-    let _turn = contested_sysctl::turn(store, record, CALLS_WAIT).map_err(Cause::from)?;
+    let _turn = turn::to_take_back(store, record, CALLS_WAIT).map_err(Cause::from)?;
     let now = unix_seconds(SystemTime::now());
     let detached = detach::undo(store, kernel, record)?;
     detach::settle(store, record, &detached, CoolDown::lasting(now, 0))?;

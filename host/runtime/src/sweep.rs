@@ -15,13 +15,12 @@ use kernel::{Kernel, Linux, Presence};
 use plan::{AttachmentKey, NetworkTag};
 use store::{CoolDown, Record, RecordState, Store, UnixSeconds};
 
-use crate::contested_sysctl;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
 use crate::ipam::DEFAULT_COOL_DOWN_SECONDS;
 use crate::log::{Level, Log};
 use crate::quarantine;
-use crate::record;
+use crate::{record, turn};
 
 /// What a sweep did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -159,7 +158,7 @@ fn sweep_record(
     if !is_for_sweep(kernel, &record)? {
         return Ok(false);
     }
-    let Ok(_turn) = contested_sysctl::turn(store, &record, Duration::ZERO) else {
+    let Ok(_turn) = turn::to_take_back(store, &record, Duration::ZERO) else {
         return Ok(false);
     };
     let cool_down = CoolDown::lasting(now, DEFAULT_COOL_DOWN_SECONDS);

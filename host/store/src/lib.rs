@@ -7,7 +7,7 @@
 //! - [`Lease`]: an address that is not free, unique for each network and address.
 //! - [`Record`]: what was done for an attachment and how to take it back.
 //! - [`StorageOverlay`]: what guests read and write, committed with the record.
-//! - [`AttachmentLock`]: one call at a time for an attachment.
+//! - [`AttachmentLock`]: one call at a time for an attachment; [`ContainerLock`] for what those of one container share.
 //!
 //! Everything lies in one tree (`key.rs` lists the kinds of entries). The clock is the caller's.
 

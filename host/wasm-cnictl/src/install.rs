@@ -71,9 +71,7 @@ pub(crate) fn run(args: &NodeInstallArgs, output: &mut Output) -> anyhow::Result
         directory.display()
     );
     let names: Vec<&str> = match args.names.as_slice() {
-        [] => cni::drop_in::names()
-            .filter(|name| is_served(name))
-            .collect(),
+        [] => cni::drop_in::names().collect(),
         names => names.iter().map(String::as_str).collect(),
     };
     let mut changes = Vec::new();
@@ -95,11 +93,6 @@ pub(crate) fn run(args: &NodeInstallArgs, output: &mut Output) -> anyhow::Result
     }
     output.answer(&changes, |changes| text(changes))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Does the executable have what this name stands for?
-fn is_served(name: &str) -> bool {
-    !cni::drop_in::is_stage(name) || runtime::is_built_in(name)
 }
 
 fn change(name: &str, done: Done) -> Change {

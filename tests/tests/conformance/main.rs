@@ -37,6 +37,7 @@ mod status;
 mod subject;
 mod tuning;
 mod versions;
+mod vrf;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ fn cases() -> Vec<Case> {
         firewall::cases,
         tuning::cases,
         sbr::cases,
+        vrf::cases,
         chains::cases,
         garbage_collection::cases,
         status::cases,

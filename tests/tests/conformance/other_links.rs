@@ -1,4 +1,4 @@
-//! Links that not every kernel has: what the plugins `ipvlan`, `vlan`, `dummy`, `tap` and `vrf` make.
+//! Links that not every kernel has: what the plugins `ipvlan`, `vlan`, `dummy` and `tap` make.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use wasm_cni_tests::{Conflist, Node, Pod, link_kind, skip};
 
 use crate::case::{Case, case, group};
 use crate::judge::{addresses, attached, equal, has_flag, items, lan, node_link, same};
-use crate::lists::{bridge, link, merged, pods};
+use crate::lists::{link, merged, pods};
 
 const MAC: &str = "02:00:5e:10:00:01";
 
@@ -24,13 +24,11 @@ pub(crate) fn cases() -> Vec<Case> {
         case!(tap_of_several_queues),
         case!(tap_in_a_bridge_of_the_container),
     ];
-    let vrf = [case!(vrf_takes_the_interface)];
     let groups = [
         group("ipvlan", &["host-local"], ipvlan),
         group("vlan", &["host-local"], vlan),
         group("dummy", &["host-local"], dummy),
         group("tap", &["host-local"], tap),
-        group("vrf", &["bridge", "host-local"], vrf),
     ];
     groups.into_iter().flatten().collect()
 }
@@ -208,19 +206,4 @@ fn tap_in_a_bridge_of_the_container(node: &Node) -> Result<()> {
     attached(&tap(&json!({"bridge": "br0"})), node, &pod, |_| {
         same("master", &pod.link("eth0")?["master"], "br0")
     })
-}
-
-fn vrf_takes_the_interface(node: &Node) -> Result<()> {
-    if !link_kind(node, &["type", "vrf", "table", "77"])? {
-        return Ok(());
-    }
-    let pod = node.pod("a")?;
-    let list = pods(&[bridge(&json!({})), json!({"type": "vrf", "vrfname": "red"})]);
-    let result = list.add(node, &pod)?;
-    same("master", &pod.link("eth0")?["master"], "red")?;
-    equal("addresses", pod.addresses("eth0")?, addresses(&result))?;
-    list.check(node, &pod, &result)?;
-    list.del(node, &pod, &result)?;
-    ensure!(!pod.has_link("red")?, "the VRF is still there");
-    Ok(())
 }

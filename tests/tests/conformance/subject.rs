@@ -28,7 +28,7 @@ const NAMES: [&str; 17] = [
     "sbr",
     "vrf",
 ];
-const STAGES: [&str; 5] = ["portmap", "bandwidth", "firewall", "tuning", "sbr"];
+const STAGES: [&str; 6] = ["portmap", "bandwidth", "firewall", "tuning", "sbr", "vrf"];
 
 const OURS: &str = "wasm-cni";
 

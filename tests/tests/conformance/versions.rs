@@ -8,6 +8,7 @@ use crate::case::Case;
 use crate::judge::{equal, has_flag, lan, mapping, nothing_left, same};
 use crate::lists::{behind_bridge, bridged, link, pods};
 use crate::shape::{VERSIONS, at_least, judge};
+use crate::vrf::in_vrf;
 
 const OWN: [&str; 2] = ["10.1.0.2/24", "fd00:1::2/64"];
 const BRIDGED: &[&str] = &["bridge", "host-local"];
@@ -177,6 +178,17 @@ fn lives() -> Vec<Life> {
                 let rules = pod.ok(&["ip", "rule", "show"])?;
                 ensure!(rules.contains("from 10.1.0.2 "), "{rules}");
                 Ok(())
+            },
+            ..stage
+        },
+        Life {
+            plugin: "vrf",
+            since: "0.3.1",
+            list: || in_vrf(&json!({})),
+            prepare: |node| link_kind(node, &["type", "vrf", "table", "77"]),
+            works: |node, pod| {
+                same("master", &pod.link("eth0")?["master"], "red")?;
+                has_addresses(node, pod)
             },
             ..stage
         },

@@ -11,6 +11,8 @@ const HOST_PORT_TAKEN: u64 = 117;
 const EXHAUSTED: u64 = 100;
 /// A sysctl of the container that the chain sets.
 const TUNED: &str = "net/core/somaxconn";
+/// A VRF of the container, where the chain has one.
+const VRF: &str = "red";
 
 /// A network and a pod that is attached and deleted again and again, beside one that stays.
 struct Scene<'a> {
@@ -52,7 +54,9 @@ impl<'a> Scene<'a> {
 
     /// Is everything as it was before the pod was attached?
     fn nothing_left(&self) -> Result<()> {
-        ensure!(!self.pod.has_link("eth0")?, "eth0 is still there");
+        for name in ["eth0", VRF] {
+            ensure!(!self.pod.has_link(name)?, "{name} is still there");
+        }
         ensure!(
             self.pod.sysctl(TUNED)? == self.tuned,
             "{TUNED} is not as before"
@@ -248,6 +252,21 @@ fn killed_calls_on_a_macvlan_leave_nothing() -> Result<()> {
     let scene = Scene::new(&node, list.clone(), &list)?;
     let points = (add_then_del(&scene)?, del_then_del(&scene)?);
     ensure!(points.0 > 8 && points.1 > 2, "{points:?} points");
+    Ok(())
+}
+
+#[test]
+fn killed_calls_in_a_vrf_leave_nothing() -> Result<()> {
+    let node = node!();
+    if !link_kind(&node, &["type", "vrf", "table", "77"])? {
+        return Ok(());
+    }
+    let mut link = lists::bridge("cni0", &SUBNETS);
+    link["link"]["ipMasq"] = false.into();
+    let list = lists::chain("pods", link, &[json!({"plugin": "vrf", "vrfname": VRF})]);
+    let scene = Scene::new(&node, list.clone(), &list)?;
+    let points = (add_then_del(&scene)?, del_then_del(&scene)?);
+    ensure!(points.0 > 12 && points.1 > 2, "{points:?} points");
     Ok(())
 }
 

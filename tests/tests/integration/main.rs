@@ -48,6 +48,7 @@ mod stages;
 mod status;
 mod tenants;
 mod verbs;
+mod vrf;
 mod whole_chain;
 
 use wasm_cni_tests::Node;
@@ -91,6 +92,7 @@ pub(crate) fn has_kind_of(node: &Node, example: &std::path::Path) -> anyhow::Res
         Some("ipvlan") => &["link", "eth0", "type", "ipvlan"],
         Some("vlan") => &["link", "eth0", "type", "vlan", "id", "9"],
         Some("dummy") => &["type", "dummy"],
+        Some("vrf") => &["type", "vrf", "table", "77"],
         _ => return Ok(true),
     };
     wasm_cni_tests::link_kind(node, words)

@@ -73,6 +73,7 @@ fn what_a_plugin_was_not_granted_is_refused_whatever_it_is() -> Result<()> {
         "bandwidth",
         "flow",
         "masquerade",
+        "vrf",
     ] {
         // The import needs a grant as well; what it may import it may ask for.
         let stage = json!({"plugin": "demanding", "wants": [want], "grants": all_but(want)});

@@ -7,7 +7,7 @@ use crate::{BuiltinPolicy, POLICY_PLUGINS};
 /// A configuration of each plugin, but for the key that names it, and what only that one proposes.
 type Case = (&'static str, &'static str, fn(&Change) -> bool);
 
-const EACH: [Case; 8] = [
+const EACH: [Case; 9] = [
     (
         "portmap",
         r#""runtimeConfig": {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]}"#,
@@ -26,6 +26,9 @@ const EACH: [Case; 8] = [
     }),
     ("sbr", r#""table": 100"#, |change| {
         matches!(change, Change::AddRule(_))
+    }),
+    ("vrf", r#""vrfname": "red""#, |change| {
+        matches!(change, Change::JoinVrf { .. })
     }),
     (
         "flow-policy",
@@ -100,7 +103,7 @@ fn an_unknown_name_is_answered_with_the_known_ones() {
             refused(BuiltinPolicy::configure(config)),
             format!(
                 "{key}: no built-in policy plugin has this name; there are portmap, bandwidth, firewall, tuning, sbr, \
-                 flow-policy, route-override, quota"
+                 vrf, flow-policy, route-override, quota"
             )
         );
     }

@@ -5,6 +5,7 @@ use plan::{
     Family, FlowDirection, FlowRule, FlowVerdict, Flows, ForwardTag, HostFirewallPass, IfbDevice,
     IsolatedAddresses, Isolation, MacAddress, PortForward, PortForwardChain, PortForwards,
     PortRange, Redirect, RoutingRule, RoutingRules, SourceNat, Step, TokenBucket, Transport,
+    VrfMembership,
 };
 
 use super::features::{Feature, attempt};
@@ -23,12 +24,23 @@ pub(super) fn probe(kernel: &mut Linux) -> Vec<Feature> {
         ("stage firewall", firewall()),
         ("stage flow-policy", flows()),
         ("stage sbr", rules()),
+        ("stage vrf", vrf()),
         // A key of firewall, and of flow-policy on a bridge.
         ("filtering between ports of one bridge", bridge_filter()),
     ]
     .into_iter()
     .map(|(name, steps)| attempt(name, kernel, &steps))
     .collect()
+}
+
+fn vrf() -> Vec<Step> {
+    vec![Step::JoinVrf(VrfMembership {
+        interface: attachment(0).interface_name,
+        vrf: "probe-vrf".into(),
+        table: None,
+        mac: MacAddress::from_seed(NETWORK.as_bytes()),
+        routes: Vec::new(),
+    })]
 }
 
 fn port_forwards() -> Vec<Step> {

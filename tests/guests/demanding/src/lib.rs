@@ -79,6 +79,7 @@ fn ask(want: &str, host: &impl PolicyHost) -> Result<(), Failure> {
         }),
         "flow" => host.deny_flows_by_default(FlowDirection::Ingress),
         "masquerade" => host.masquerade(&[]),
+        "vrf" => host.join_vrf("red", None),
         "loop" => loop {
             black_box(());
         },

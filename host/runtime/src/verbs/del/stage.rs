@@ -7,10 +7,10 @@ use store::{CoolDown, Record, RecordState, Store};
 
 use super::super::lock::lock;
 use crate::chain::Stage;
-use crate::contested_sysctl::{self, TURN_WAIT};
 use crate::failure::Cause;
 use crate::log::Level;
 use crate::node::Node;
+use crate::turn::{self, TURN_WAIT};
 use crate::{detach, record};
 
 /// A part that is gone, or a record that is, is no error: DEL is repeated, and the link's own DEL takes every part with it.
@@ -40,7 +40,7 @@ pub(super) fn remove(node: &Node, request: &Del, attachment: &Attachment) -> Res
 
 /// Undoes the part at this position and forgets it.
 pub(super) fn take_part(store: &Store, mut record: Record, position: usize) -> Result<(), Cause> {
-    let _turn = contested_sysctl::turn(store, &record, TURN_WAIT)?;
+    let _turn = turn::to_take_back(store, &record, TURN_WAIT)?;
     let part = record.parts.remove(position);
     detach::undo_part(store, &mut Linux::host()?, &part, &record)?;
     if record.parts.is_empty() {
