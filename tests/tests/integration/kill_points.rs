@@ -282,7 +282,8 @@ fn a_killed_stage_that_is_an_entry_of_the_list_is_undone_by_the_del_of_all() -> 
         "pods",
         lists::bridge("cni0", &SUBNETS),
         &lists::every_stage(),
-    );
+    )
+    .with_entry(json!({"type": "wasm-cni", "link": {"kind": "loopback"}}));
     let of = |port| list.capability("portMappings", json!([lists::mapping("tcp", port, 80)]));
     let scene = Scene::new(&node, of(8000), &of(8001))?;
     let mut points = 0;
@@ -299,6 +300,8 @@ fn a_killed_stage_that_is_an_entry_of_the_list_is_undone_by_the_del_of_all() -> 
         };
         let del = || {
             scene.list.del(&node, &scene.pod, &Value::Null)?;
+            let lo = scene.pod.link("lo")?["flags"].to_string();
+            ensure!(!lo.contains("UP"), "lo is up: {lo}");
             scene.nothing_left()
         };
         points += at_each_point(call, del)?;

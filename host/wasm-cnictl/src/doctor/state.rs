@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) leftovers: Swept,
     /// Addresses in quarantine.
     pub(super) quarantined: usize,
+    /// Attachments that no sweep can prove gone: IPAM gave their addresses for a namespace that was not there.
+    pub(super) without_netns: Vec<String>,
     /// Rules and switches that attachments need and that are gone.
     pub(super) missing: Vec<Missing>,
 }
@@ -29,8 +31,13 @@ impl State {
             let quarantined = leases
                 .iter()
                 .filter(|lease| lease.state.kind() == LeaseKind::Quarantined);
+            let attachments = operator.attachments(None)?;
+            let without_netns = attachments.iter().filter(|record| record.netns.is_none());
             Ok(Self {
                 problem: None,
+                without_netns: without_netns
+                    .map(|record| record.attachment.to_string())
+                    .collect(),
                 leftovers: operator.sweepable(None)?,
                 quarantined: quarantined.count(),
                 missing: operator.missing()?,
@@ -85,6 +92,18 @@ impl State {
                 "see `wasm-cnictl lease list --state quarantined`; free one that nobody has with `wasm-cnictl lease release`",
             ));
         }
+        if !self.without_netns.is_empty() {
+            findings.push(Severity::Note.finding(
+                SUBJECT,
+                "leases",
+                format!(
+                    "{} attachments have addresses and name no network namespace, so no sweep can tell when they are gone ({})",
+                    self.without_netns.len(),
+                    some_of(&self.without_netns)
+                ),
+                "DEL and GC release them; free an address that nobody has with `wasm-cnictl lease release`",
+            ));
+        }
         findings.extend(self.missing.iter().map(|missing| {
             let attachments = &missing.attachments;
             Severity::Error.finding(
@@ -131,6 +150,7 @@ mod tests {
                 failures: Vec::new(),
             },
             quarantined: 3,
+            without_netns: vec!["pods/agent/eth0".into()],
             missing: vec![Missing {
                 what: "masquerade of 10.1.0.2".into(),
                 attachments: vec!["pods/a/eth0".into()],
@@ -140,12 +160,18 @@ mod tests {
         let severities: Vec<_> = findings.iter().map(|finding| finding.severity).collect();
         assert_eq!(
             severities,
-            [Severity::Warning, Severity::Note, Severity::Error]
+            [
+                Severity::Warning,
+                Severity::Note,
+                Severity::Note,
+                Severity::Error
+            ]
         );
         assert!(
             findings[0].problem.starts_with("5 attachments") && findings[0].problem.contains('…')
         );
         assert!(findings[1].problem.starts_with("2 addresses"));
-        assert!(findings[2].remedy.contains("net restore"));
+        assert!(findings[2].problem.contains("pods/agent/eth0"));
+        assert!(findings[3].remedy.contains("net restore"));
     }
 }
