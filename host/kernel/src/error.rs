@@ -282,7 +282,7 @@ pub enum KernelError {
         /// What is missing.
         lacks: &'static str,
     },
-    /// A socket or the netlink runtime could not be set up.
+    /// A socket could not be set up.
     #[error("{doing}: {source}")]
     Io {
         /// What was tried.

@@ -38,11 +38,8 @@ mod vlan;
 #[cfg(test)]
 mod wire;
 
-use std::sync::Arc;
-
 use netlink_packet_route::link::LinkMessage;
 use plan::{Family, Mismatch, Step, Undo};
-use tokio::runtime::Runtime;
 
 use crate::netlink::{LinkState, RouteSocket};
 use crate::nft::{Base, Firewall, ForeignPort, ForwardFilter, Nft, Tracked};
@@ -59,14 +56,14 @@ pub use untagged::UntaggedLink;
 /// The kernel of this machine, as seen from the calling thread's network namespace ("the host") and, where one was
 /// given, from a container's.
 ///
-/// Use it on the thread that made it: sysctls and nftables are those of the calling thread's namespace. Calls block, and
-/// must not be made from inside an asynchronous runtime.
+/// Use it on the thread that made it: sysctls and nftables are those of the calling thread's namespace. Calls block.
 #[derive(Debug)]
 pub struct Linux {
-    runtime: Arc<Runtime>,
     host: RouteSocket,
     container: Option<Netns>,
     nft: Option<Nft>,
+    /// The bridge that this made or found.
+    bridge: Option<LinkState>,
     /// The host's end of the veth that this made, whose port must be ready before the container is.
     host_end: Option<u32>,
 }
@@ -77,11 +74,17 @@ impl Linux {
     /// # Errors
     /// When no netlink socket can be opened.
     pub fn host() -> Result<Self, KernelError> {
-        let runtime = RouteSocket::runtime().map_err(|source| KernelError::Io {
-            doing: "starting the netlink runtime",
+        let host = RouteSocket::open().map_err(|source| KernelError::Io {
+            doing: "opening a netlink socket on the host",
             source,
         })?;
-        Self::driven_by(runtime)
+        Ok(Self {
+            host,
+            container: None,
+            nft: None,
+            bridge: None,
+            host_end: None,
+        })
     }
 
     /// The host and a container.
@@ -89,23 +92,9 @@ impl Linux {
     /// # Errors
     /// When no netlink socket can be opened.
     pub fn with_container(netns: &Netns) -> Result<Self, KernelError> {
-        let mut linux = Self::driven_by(Arc::clone(netns.runtime()))?;
+        let mut linux = Self::host()?;
         linux.container = Some(netns.clone());
         Ok(linux)
-    }
-
-    fn driven_by(runtime: Arc<Runtime>) -> Result<Self, KernelError> {
-        let host = RouteSocket::open(&runtime).map_err(|source| KernelError::Io {
-            doing: "opening a netlink socket on the host",
-            source,
-        })?;
-        Ok(Self {
-            runtime,
-            host,
-            container: None,
-            nft: None,
-            host_end: None,
-        })
     }
 
     /// Is the name taken inside the container?
@@ -183,6 +172,14 @@ impl Linux {
     /// What nftables refused.
     pub fn purge_firewall(&mut self) -> Result<bool, KernelError> {
         Ok(self.nft()?.purge()?)
+    }
+
+    /// A link of the host. The bridge is not looked for again; what of it may have changed since is not for this.
+    fn host_link(&self, name: &str) -> Result<LinkState, KernelError> {
+        match &self.bridge {
+            Some(bridge) if bridge.name == name => Ok(bridge.clone()),
+            _ => find_required(&self.host, name, Place::Host),
+        }
     }
 
     fn container(&self, doing: impl FnOnce() -> String) -> Result<&Netns, KernelError> {

@@ -1,6 +1,6 @@
-//! Network namespaces: proof that a path is one, its identity, and a thread that lives in it.
+//! Network namespaces: proof that a path is one, its identity, and the way into it.
 
-mod worker;
+mod visit;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -14,10 +14,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket};
 use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use nix::{getsockopt_impl, sockopt_impl};
 use plan::NetnsIdentity;
-use tokio::runtime::Runtime;
 
 use crate::netlink::RouteSocket;
-use worker::Worker;
+use visit::visit;
 
 sockopt_impl!(
     /// The number that names a socket's network namespace until the next boot (Linux 5.14).
@@ -36,16 +35,8 @@ pub struct Netns(Arc<Open>);
 struct Open {
     path: PathBuf,
     cookie: u64,
-    runtime: Arc<Runtime>,
     route: RouteSocket,
-    worker: Worker,
     file: File,
-}
-
-/// What the namespace's own thread finds out when it enters.
-struct Entered {
-    cookie: u64,
-    route: RouteSocket,
 }
 
 impl Netns {
@@ -61,15 +52,8 @@ impl Netns {
             source,
         };
         let file = open_namespace(path)?;
-        let runtime = RouteSocket::runtime().map_err(io_error)?;
-        let inside = Arc::clone(&runtime);
-        let (worker, entered) = Worker::enter(&file, move || {
-            Ok(Entered {
-                cookie: host_netns_cookie()?,
-                route: RouteSocket::open(&inside)?,
-            })
-        })
-        .map_err(|source| {
+        let entered = visit(&file, || Ok((host_netns_cookie()?, RouteSocket::open()?)));
+        let (cookie, route) = entered.map_err(|source| {
             // setns(2): the descriptor is of another kind of namespace.
             if source.raw_os_error() == Some(libc::EINVAL) {
                 not_a_namespace(path)
@@ -77,17 +61,15 @@ impl Netns {
                 io_error(source)
             }
         })?;
-        if entered.cookie == host_netns_cookie().map_err(|errno| io_error(errno.into()))? {
+        if cookie == host_netns_cookie().map_err(|errno| io_error(errno.into()))? {
             return Err(NetnsError::Ours {
                 path: path.to_owned(),
             });
         }
         Ok(Self(Arc::new(Open {
             path: path.to_owned(),
-            cookie: entered.cookie,
-            runtime,
-            route: entered.route,
-            worker,
+            cookie,
+            route,
             file,
         })))
     }
@@ -121,11 +103,6 @@ impl Netns {
         self.0.cookie
     }
 
-    /// The runtime that drives [`Netns::route`].
-    pub(crate) fn runtime(&self) -> &Arc<Runtime> {
-        &self.0.runtime
-    }
-
     /// A socket of the namespace.
     pub(crate) fn route(&self) -> &RouteSocket {
         &self.0.route
@@ -135,19 +112,13 @@ impl Netns {
         self.0.file.as_raw_fd()
     }
 
-    /// Runs a function on the thread that lives in the namespace.
-    pub(crate) fn run<T: Send + 'static>(
-        &self,
-        function: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, NetnsError> {
+    /// Runs a function in the namespace, on the calling thread.
+    pub(crate) fn run<T>(&self, function: impl FnOnce() -> T) -> Result<T, NetnsError> {
         let _span = tracing::trace_span!(target: "wasm_cni", "netns").entered();
-        self.0
-            .worker
-            .run(function)
-            .map_err(|source| NetnsError::Io {
-                path: self.0.path.clone(),
-                source,
-            })
+        visit(&self.0.file, || Ok(function())).map_err(|source| NetnsError::Io {
+            path: self.0.path.clone(),
+            source,
+        })
     }
 }
 

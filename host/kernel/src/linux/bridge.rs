@@ -21,6 +21,7 @@ impl Linux {
             None => self.make_bridge(wanted)?,
         };
         self.shape_bridge(&bridge, wanted)?;
+        self.bridge = Some(bridge.clone());
         Ok(Performed::links([LinkFact {
             name: bridge.name,
             mac: Some(bridge.mac.unwrap_or(wanted.mac)),

@@ -76,7 +76,7 @@ impl Linux {
         &mut self,
         wanted: &GatewayAddresses,
     ) -> Result<(), KernelError> {
-        let link = find_required(&self.host, &wanted.link, Place::Host)?;
+        let link = self.host_link(&wanted.link)?;
         let found = self
             .host
             .addresses(link.index, None)

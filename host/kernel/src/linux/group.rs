@@ -71,8 +71,7 @@ impl Linux {
         let _netlink = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
         thread::scope(|scope| {
             let deletion = scope.spawn(|| {
-                let runtime = RouteSocket::runtime().ok()?;
-                let route = RouteSocket::open(&runtime).ok()?;
+                let route = RouteSocket::open().ok()?;
                 route.delete_link(links.message.clone()).ok()
             });
             // A link is out of sight when it is down; then the kernel waits for who may still see it.

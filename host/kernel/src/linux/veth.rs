@@ -20,7 +20,7 @@ impl Linux {
             Err(refusal) => return Err(self.why_not_made(wanted, refusal)),
         };
         let bridge = match &wanted.port {
-            Some(port) => Some(find_required(&self.host, &port.bridge, Place::Host)?),
+            Some(port) => Some(self.host_link(&port.bridge)?),
             None => {
                 router::prepare(&host_end)?;
                 None

@@ -1,21 +1,25 @@
+//! The blocking exchange with the kernel.
+//!
+//! rtnetlink works a request off inside `send`, so every answer lies in the receive queue when `send` returns and the next
+//! part of a dump is made inside `recv`: nothing here waits for anything but the kernel's own work.
+
 use std::fmt;
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
-use futures_util::StreamExt;
 use netlink_packet_core::{
-    DefaultNla, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
+    DefaultNla, ErrorMessage, NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkBuffer,
     NetlinkMessage, NetlinkPayload, Nla, NlasIterator, Parseable,
 };
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_sys::AsyncSocket;
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
-use rtnetlink::Handle;
-use tokio::runtime::{Builder, Runtime};
 
 use crate::KernelError;
 
+/// The kernel makes no larger part of a dump (`netlink_dump`, net/netlink/af_netlink.c).
+pub(super) const LARGEST_ANSWER: usize = 32 * 1024;
 /// A table that keeps changing while it is read is read again this often.
 const DUMP_ATTEMPTS: u32 = 16;
 
@@ -25,45 +29,42 @@ const EXTENDED_ACK_TEXT: u16 = 1;
 const REFUSED_HEADER: usize = 16;
 
 /// A routing netlink socket. It belongs to the namespace of the thread that opened it, whoever uses it.
-///
-/// Not for use inside another asynchronous runtime: each request blocks.
 pub(crate) struct RouteSocket {
-    runtime: Arc<Runtime>,
-    handle: Handle,
+    socket: Socket,
+    exchange: Mutex<Exchange>,
+}
+
+/// One request at a time is under way.
+struct Exchange {
+    /// Of the last request.
+    sequence: u32,
+    /// For answers, kept because to get memory costs more than to fill it.
+    datagram: Vec<u8>,
 }
 
 impl fmt::Debug for RouteSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RouteSocket").finish_non_exhaustive()
+        f.debug_tuple("RouteSocket").field(&self.socket).finish()
     }
 }
 
 impl RouteSocket {
-    /// What drives sockets: on the thread that waits for an answer, and only while it waits.
-    pub(crate) fn runtime() -> io::Result<Arc<Runtime>> {
-        let _span = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
-        Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map(Arc::new)
-    }
-
     /// Opens a socket in the namespace of the calling thread.
-    pub(crate) fn open(runtime: &Arc<Runtime>) -> io::Result<Self> {
+    pub(crate) fn open() -> io::Result<Self> {
         let _span = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
-        let context = runtime.enter();
+        let socket = Socket::new(NETLINK_ROUTE)?;
         // Strict: the kernel filters dumps by what the request names, instead of answering with everything.
-        let (mut connection, handle, _) = rtnetlink::new_connection_with_strict_check()?;
-        let socket = connection.socket_mut().socket_mut();
+        socket.set_netlink_get_strict_chk(true)?;
+        // Errors with a text, and without a copy of the request that was refused.
         socket.set_ext_ack(true)?;
         socket.set_cap_ack(true)?;
-        // The end of a dump may say that it was interrupted.
-        connection.set_forward_done(true);
-        drop(context);
-        runtime.spawn(connection);
+        socket.connect(&SocketAddr::new(0, 0))?;
         Ok(Self {
-            runtime: Arc::clone(runtime),
-            handle,
+            socket,
+            exchange: Mutex::new(Exchange {
+                sequence: 0,
+                datagram: Vec::with_capacity(LARGEST_ANSWER),
+            }),
         })
     }
 
@@ -97,30 +98,74 @@ impl RouteSocket {
 
     fn exchange(&self, message: RouteNetlinkMessage, flags: u16) -> Result<Answer, Refusal> {
         let _span = tracing::trace_span!(target: "wasm_cni", "netlink").entered();
-        let mut request = NetlinkMessage::from(message);
-        request.header.flags = flags;
-        let mut handle = self.handle.clone();
-        // All of it inside: to wake the runtime from outside takes a system call.
-        self.runtime.block_on(async {
-            let answers = handle.request(request);
-            let mut answers = pin!(answers.map_err(|_| Refusal::from(Errno::EPIPE))?);
-            let mut answer = Answer::default();
-            while let Some(message) = answers.next().await {
-                answer.interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
-                match message.payload {
-                    NetlinkPayload::InnerMessage(inner) => answer.messages.push(inner),
-                    NetlinkPayload::Error(error) => refused(&error)?,
-                    NetlinkPayload::Done(done) if done.code < 0 => {
-                        return Err(Refusal::from(Errno::from_raw(-done.code)));
-                    }
-                    // The receive buffer overflowed: answers are missing.
-                    NetlinkPayload::Overrun(_) => return Err(Refusal::from(Errno::ENOBUFS)),
-                    _ => {}
+        let mut exchange = self.exchange.lock().unwrap_or_else(PoisonError::into_inner);
+        exchange.sequence = exchange.sequence.wrapping_add(1);
+        let sequence = exchange.sequence;
+        let request = bytes(message, flags, sequence);
+        retry(|| self.socket.send(&request, 0))?;
+        let mut answer = Answer::default();
+        loop {
+            receive(&self.socket, &mut exchange.datagram, 0)?;
+            for message in messages(&exchange.datagram) {
+                // Whatever is left of a request that was given up is not ours.
+                if message.header.sequence_number == sequence && answer.add(message)? {
+                    return Ok(answer);
                 }
             }
-            Ok(answer)
-        })
+        }
     }
+}
+
+fn bytes(message: RouteNetlinkMessage, flags: u16, sequence: u32) -> Vec<u8> {
+    let mut request = NetlinkMessage::from(message);
+    request.header.flags = flags;
+    request.header.sequence_number = sequence;
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+    bytes
+}
+
+/// The next datagram, in place of what the buffer holds.
+pub(super) fn receive(
+    socket: &Socket,
+    datagram: &mut Vec<u8>,
+    flags: libc::c_int,
+) -> Result<(), Refusal> {
+    datagram.clear();
+    let length = retry(|| socket.recv(datagram, flags | libc::MSG_TRUNC))?;
+    if length > datagram.len() {
+        return Err(Refusal::from(Errno::EMSGSIZE));
+    }
+    Ok(())
+}
+
+/// The messages of a datagram that can be decoded.
+pub(super) fn messages(
+    datagram: &[u8],
+) -> impl Iterator<Item = NetlinkMessage<RouteNetlinkMessage>> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        let length = usize::try_from(NetlinkBuffer::new_checked(rest).ok()?.length()).ok()?;
+        let (message, behind) = rest.split_at_checked(length)?;
+        let padding = length.next_multiple_of(4) - length;
+        rest = behind.get(padding..).unwrap_or_default();
+        Some(NetlinkMessage::deserialize(message).ok())
+    })
+    .flatten()
+}
+
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> Result<T, Refusal> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done.map_err(|error| Refusal::from(errno(&error))),
+        }
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// Does it change nothing?
@@ -142,6 +187,27 @@ fn is_question(message: &RouteNetlinkMessage) -> bool {
 struct Answer {
     messages: Vec<RouteNetlinkMessage>,
     interrupted: bool,
+}
+
+impl Answer {
+    /// Was it the last message of the answer?
+    fn add(&mut self, message: NetlinkMessage<RouteNetlinkMessage>) -> Result<bool, Refusal> {
+        self.interrupted |= message.header.flags & NLM_F_DUMP_INTR != 0;
+        match message.payload {
+            NetlinkPayload::InnerMessage(inner) => {
+                self.messages.push(inner);
+                Ok(false)
+            }
+            NetlinkPayload::Error(error) => refused(&error).map(|()| true),
+            NetlinkPayload::Done(done) if done.code < 0 => {
+                Err(Refusal::from(Errno::from_raw(done.code.saturating_neg())))
+            }
+            NetlinkPayload::Done(_) => Ok(true),
+            // The receive buffer overflowed: answers are missing.
+            NetlinkPayload::Overrun(_) => Err(Refusal::from(Errno::ENOBUFS)),
+            _ => Ok(false),
+        }
+    }
 }
 
 fn refused(error: &ErrorMessage) -> Result<(), Refusal> {
