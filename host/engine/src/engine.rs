@@ -1,6 +1,5 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
 
 use wasmtime::component::Component;
 
@@ -8,17 +7,12 @@ use crate::audit::AuditError;
 use crate::builtin::Builtin;
 use crate::plugin::Plugin;
 use crate::settings;
-use crate::watchdog::Watchdog;
+use crate::watchdog;
 
-/// Runs precompiled components; it can't compile any. One per process is enough; clones are cheap and share everything.
+/// Runs precompiled components; it can't compile any. All engines of a process are one, and clones are cheap.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    wasmtime: wasmtime::Engine,
-    watchdog: Watchdog,
+    wasmtime: &'static wasmtime::Engine,
 }
 
 /// WebAssembly can't be run in this process at all.
@@ -59,12 +53,10 @@ impl Engine {
     /// The process can't run WebAssembly, for example because the architecture is not supported.
     pub fn new() -> Result<Self, EngineError> {
         let _span = tracing::trace_span!(target: "wasm_cni", "load").entered();
-        let made = settings::config(None).and_then(|config| wasmtime::Engine::new(&config));
-        let wasmtime = made.map_err(|source| EngineError { source })?;
-        let watchdog = Watchdog::new(&wasmtime);
-        Ok(Self {
-            shared: Arc::new(Shared { wasmtime, watchdog }),
-        })
+        let wasmtime =
+            watchdog::engine_of_process(|| wasmtime::Engine::new(&settings::config(None)?))
+                .map_err(|source| EngineError { source })?;
+        Ok(Self { wasmtime })
     }
 
     /// Loads a component that is part of this executable. `name` is what errors call it.
@@ -122,10 +114,6 @@ impl Engine {
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
-        &self.shared.wasmtime
-    }
-
-    pub(crate) fn watchdog(&self) -> &Watchdog {
-        &self.shared.watchdog
+        self.wasmtime
     }
 }

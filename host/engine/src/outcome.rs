@@ -198,7 +198,7 @@ pub enum Outcome {
     /// The host's own store failed while it served the plugin.
     #[error("the host could not serve it: {0}")]
     Service(#[source] ServiceError),
-    /// The thread that watches deadlines did not start, and without it nothing is run.
+    /// The kernel gave no timer to watch the deadline, and without it nothing is run.
     #[error("its deadline can't be watched, so it was not run: {0}")]
     NoWatchdog(#[source] io::Error),
 }

@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::limits::Limits;
 use crate::outcome::Outcome;
 use crate::services::HostServices;
-use crate::watchdog::Armed;
+use crate::watchdog::{self, Armed};
 
 /// The component model's tables: more handles than any plugin that was tried by far.
 const MOST_HANDLES: usize = 1_024;
@@ -50,7 +50,7 @@ impl Sandbox {
             }
             Err(Breach::Deadline.into())
         });
-        let armed = engine.watchdog().arm(deadline);
+        let armed = watchdog::arm(deadline);
         let mut sandbox = Self {
             store,
             limits: limits.clone(),

@@ -1,129 +1,86 @@
-use std::collections::BTreeMap;
+//! Deadlines of calls: a timer of the kernel, whose signal moves the epoch that compiled code looks at.
+//!
+//! A thread that sleeps until the deadline would do as well, but to start one for each call of the executable costs more
+//! than most plugins do.
+
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use wasmtime::EngineWeak;
+use nix::errno::Errno;
+use nix::libc::c_int;
+use nix::sys::signal::{
+    SaFlags, SigAction, SigEvent, SigHandler, SigSet, SigevNotify, Signal, sigaction,
+};
+use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
+use nix::time::ClockId;
 
-/// One thread that sleeps until the earliest deadline and then increments the engine's epoch.
-///
-/// There is no ticker: the epoch only moves when a deadline has passed, and each store then looks at its own. The thread is
-/// started by the first call and ends with the last handle to the engine.
-pub(crate) struct Watchdog {
-    shared: Arc<Shared>,
-    engine: EngineWeak,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    started: bool,
-    stopped: bool,
-    next_id: u64,
-    /// None while the thread runs or sleeps without end.
-    asleep_until: Option<Instant>,
-    /// By call, when the epoch moves next on its behalf.
-    armed: BTreeMap<u64, Instant>,
-}
-
+/// A process that runs plugins leaves it to us.
+const SIGNAL: Signal = Signal::SIGALRM;
 /// A call that has passed its deadline is told again after this time: it may have been looking at its clock just then, and
 /// have missed it.
 const REMINDER: Duration = Duration::from_millis(10);
+/// To a timer no time at all means never.
+const SHORTEST: Duration = Duration::from_nanos(1);
+
+/// The engine whose epoch moves, which is that of all plugins of this process.
+static ENGINE: OnceLock<wasmtime::Engine> = OnceLock::new();
+
+/// The engine of this process. The first one that is made stays until the process ends.
+pub(crate) fn engine_of_process(
+    make: impl FnOnce() -> wasmtime::Result<wasmtime::Engine>,
+) -> wasmtime::Result<&'static wasmtime::Engine> {
+    match ENGINE.get() {
+        Some(engine) => Ok(engine),
+        None => {
+            let made = make()?;
+            Ok(ENGINE.get_or_init(|| made))
+        }
+    }
+}
 
 /// A deadline being watched; disarmed when dropped.
 pub(crate) struct Armed {
-    shared: Weak<Shared>,
-    call: u64,
+    _timer: Timer,
 }
 
-impl Watchdog {
-    pub(crate) fn new(engine: &wasmtime::Engine) -> Self {
-        Self {
-            shared: Arc::default(),
-            engine: engine.weak(),
-        }
-    }
-
-    /// Watch a deadline until the guard is dropped.
-    pub(crate) fn arm(&self, deadline: Instant) -> io::Result<Armed> {
-        let mut state = self.shared.lock();
-        if !state.started {
-            self.start()?;
-            state.started = true;
-        }
-        let call = state.next_id;
-        state.next_id = state.next_id.wrapping_add(1);
-        state.armed.insert(call, deadline);
-        // Whoever wakes before this deadline will see it; a later call's usually comes after the last one's.
-        if state.asleep_until.is_none_or(|until| deadline < until) {
-            self.shared.changed.notify_one();
-        }
-        Ok(Armed {
-            shared: Arc::downgrade(&self.shared),
-            call,
-        })
-    }
-
-    fn start(&self) -> io::Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let engine = self.engine.clone();
-        // It calls nothing that needs more stack.
-        let builder = thread::Builder::new()
-            .name("deadline".to_owned())
-            .stack_size(64 << 10);
-        builder.spawn(move || shared.watch(&engine)).map(drop)
-    }
+/// Moves the epoch at the deadline, and from then on until the guard is dropped. There is one epoch for all calls of the
+/// process, so whoever sees it move looks at its own deadline.
+///
+/// # Errors
+/// The kernel gives no timer.
+pub(crate) fn arm(deadline: Instant) -> io::Result<Armed> {
+    listen()?;
+    let event = SigEvent::new(SigevNotify::SigevSignal {
+        signal: SIGNAL,
+        si_value: 0,
+    });
+    let mut timer = Timer::new(ClockId::CLOCK_MONOTONIC, event)?;
+    let left = deadline.saturating_duration_since(Instant::now());
+    let expiration = Expiration::IntervalDelayed(left.max(SHORTEST).into(), REMINDER.into());
+    timer.set(expiration, TimerSetTimeFlags::empty())?;
+    Ok(Armed { _timer: timer })
 }
 
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        self.shared.lock().stopped = true;
-        self.shared.changed.notify_one();
-    }
+/// Has the signal handled, once for the process, and taken by this thread, whatever its parent had blocked.
+fn listen() -> Result<(), Errno> {
+    static HANDLED: OnceLock<Result<(), Errno>> = OnceLock::new();
+    let handled = HANDLED.get_or_init(|| {
+        let action = SigAction::new(
+            SigHandler::Handler(move_epoch),
+            SaFlags::SA_RESTART | SaFlags::SA_ONSTACK,
+            SigSet::empty(),
+        );
+        // SAFETY: the handler does nothing but load and add to atomics.
+        #[allow(unsafe_code, reason = "a signal handler")]
+        unsafe { sigaction(SIGNAL, &action) }.map(drop)
+    });
+    (*handled)?;
+    SigSet::from(SIGNAL).thread_unblock()
 }
 
-impl Drop for Armed {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.lock().armed.remove(&self.call);
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn watch(&self, engine: &EngineWeak) {
-        let mut state = self.lock();
-        while !state.stopped {
-            let now = Instant::now();
-            state.asleep_until = state.armed.values().min().copied();
-            state = match state.asleep_until {
-                None => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) if deadline <= now => {
-                    let passed = state.armed.values_mut().filter(|next| **next <= now);
-                    passed.for_each(|next| *next = now + REMINDER);
-                    if let Some(engine) = engine.upgrade() {
-                        engine.increment_epoch();
-                    }
-                    state
-                }
-                Some(deadline) => {
-                    let waited = self.changed.wait_timeout(state, deadline - now);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
+extern "C" fn move_epoch(_: c_int) {
+    if let Some(engine) = ENGINE.get() {
+        engine.increment_epoch();
     }
 }
