@@ -107,7 +107,9 @@ impl Call {
             (Ok(request), Ok(settings)) => {
                 let builtin = Some(caller.builtin);
                 let node = Node::new(settings, log.clone(), builtin, caller.environment);
-                dispatch(&node, request)
+                let outcome = dispatch(&node, request);
+                node.leave();
+                outcome
             }
         };
         (log, outcome)

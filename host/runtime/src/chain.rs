@@ -6,7 +6,7 @@ mod steps;
 
 use engine::AttachmentInfo;
 use plan::Merge;
-use serde_json::Value;
+use store::Document;
 
 use crate::failure::Cause;
 use crate::node::Node;
@@ -31,7 +31,7 @@ pub(crate) fn run(
     attachment: &AttachmentInfo,
     storage: &StorageOf<'_>,
     merge: &mut Merge,
-) -> Result<Vec<Option<Value>>, Cause> {
+) -> Result<Vec<Option<Document>>, Cause> {
     let mut calls = Vec::with_capacity(stages.len());
     for stage in stages {
         let (changes, grants, call) = stage

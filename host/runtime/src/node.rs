@@ -1,6 +1,7 @@
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs;
+use std::mem;
 use std::time::SystemTime;
 
 use engine::{Builtin, Engine, Plugin, PluginStore};
@@ -121,6 +122,13 @@ impl Node {
 
     fn plugins(&self) -> PluginStore {
         PluginStore::at(self.settings.state_directory.join("plugins"))
+    }
+
+    /// The end of the call, and of the process: the store is closed, for that gives back what is shared with others. All
+    /// else is left to the kernel, which is faster at it.
+    pub(crate) fn leave(mut self) {
+        drop(self.store.take());
+        mem::forget(self);
     }
 
     fn engine(&self) -> Result<&Engine, Cause> {

@@ -11,7 +11,7 @@ use kernel::LinkFact;
 use plan::{Attachment, Change, NetnsIdentity, NetworkTag, Plan, Step, Undo};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use store::{Record, StagePart, Store, StoreError, UnixSeconds};
+use store::{Document, Record, StagePart, Store, StoreError, UnixSeconds};
 
 use crate::chain::Stage;
 use crate::ipam::Allocated;
@@ -59,7 +59,7 @@ pub(crate) fn ipam_part(plugin: &str, config: &NetworkConfig, allocated: &Alloca
 pub(crate) fn stage_part(
     stage: &Stage,
     changes: &[Change],
-    call: Option<&Value>,
+    call: Option<&Document>,
     steps: &[Step],
     netns: &NetnsIdentity,
 ) -> StagePart {

@@ -40,7 +40,7 @@ pub use lock::{AttachmentLock, ContainerLock, LockError, NodeLock};
 pub use network::Forgotten;
 pub use port_claim::QuarantinedPort;
 pub use record::{
-    RECORD_FORMAT, Record, RecordPage, RecordState, Removed, StagePart, UnreadableRecord,
+    Document, RECORD_FORMAT, Record, RecordPage, RecordState, Removed, StagePart, UnreadableRecord,
 };
 pub use storage::{Quota, Scope, StorageChanges, StorageError, StorageOverlay};
 pub use store::Store;

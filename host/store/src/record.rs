@@ -3,11 +3,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{StoreError, UnixSeconds};
 
+mod document;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
+pub use document::Document;
 pub use table::{RecordPage, Removed, UnreadableRecord};
 pub(crate) use table::{decode, record_key};
 
@@ -67,7 +69,7 @@ pub struct StagePart {
     pub changes: Vec<Change>,
     /// What the plugin was asked, what the host told it and what it answered, in the form of who called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<serde_json::Value>,
+    pub call: Option<Document>,
     /// The addresses that the stage gave the interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,

@@ -6,7 +6,7 @@ use kernel::{ApplyError, KernelError, Linux, Place};
 use plan::{Addressing, Identity, InterfaceAddress, Link, Merged, NetnsIdentity, Plan, Step};
 
 use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
-use serde_json::Value;
+use store::Document;
 
 use crate::chain::{self, Stage, WantedLink};
 use crate::clock::unix_seconds;
@@ -21,7 +21,7 @@ struct Decided {
     allocated: Allocated,
     merged: Merged,
     /// What was recorded of each stage's call.
-    calls: Vec<Option<Value>>,
+    calls: Vec<Option<Document>>,
     identity: Identity,
 }
 

@@ -5,8 +5,7 @@ use cni::result::CniResult;
 use cni::verb::Verb;
 use kernel::{Applied, LinkFact, Linux, Side};
 use plan::{Addressing, Identity, Merged, Plan, Step};
-use serde_json::Value;
-use store::Record;
+use store::{Document, Record};
 
 use super::{Attaching, MOST_TRIES, Put, Recorded, agreed, contended, sets_dns};
 use crate::chain::{self, Stage, WantedLink};
@@ -157,7 +156,7 @@ impl Attaching<'_> {
         completed: &Addressing,
         stages: &[Stage],
         merged: &Merged,
-        calls: &[Option<Value>],
+        calls: &[Option<Document>],
     ) -> Result<(Record, Vec<Step>), Cause> {
         let (whole, of_stages) = chain::steps_on_bare_link(
             self.attachment,

@@ -3,8 +3,7 @@
 use cni::result::CniResult;
 use kernel::{ApplyError, ContainerInterface, KernelError, Linux, Place};
 use plan::{Merge, Merged, Proposal, Step, Undo};
-use serde_json::Value;
-use store::{Record, RecordState};
+use store::{Document, Record, RecordState};
 
 use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
 use crate::chain::{self, Stage};
@@ -121,7 +120,7 @@ impl Attaching<'_> {
         stage: &Stage,
         found: &Found,
         overlay: &Overlay,
-    ) -> Result<(Merged, Option<Value>), Cause> {
+    ) -> Result<(Merged, Option<Document>), Cause> {
         let mut merge = Merge::new(&self.attachment.interface_name, found.proposal.clone());
         let stages = std::slice::from_ref(stage);
         let storage = |plugin: &str| PluginStorage::of(overlay, plugin, true);
@@ -138,7 +137,7 @@ impl Attaching<'_> {
         stage: &Stage,
         found: &Found,
         merged: &Merged,
-        call: Option<&Value>,
+        call: Option<&Document>,
     ) -> Result<(Record, Vec<Step>), Cause> {
         let mut record = match &found.record {
             Some(record) => record.clone(),

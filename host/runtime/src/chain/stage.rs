@@ -5,6 +5,7 @@ use engine::{
 };
 use plan::{Attachment, Change, ChangeKind, Proposal, StageName};
 use serde_json::{Map, Value};
+use store::Document;
 
 use crate::failure::Cause;
 use crate::ipam::{self, LoggedWords, PluginStorage};
@@ -101,11 +102,11 @@ impl Stage {
         attachment: &AttachmentInfo,
         storage: Box<dyn engine::Storage>,
         proposal: &Proposal,
-    ) -> Result<(Vec<Change>, Granted, Option<Value>), Cause> {
+    ) -> Result<(Vec<Change>, Granted, Option<Document>), Cause> {
         let services = self.services(node, storage);
         let asked = self.ask(node, attachment, services, proposal)?;
         // What can't be kept can't be explained later, which is no reason to fail.
-        let call = serde_json::to_value(&asked.call).ok();
+        let call = Document::of(&asked.call).ok();
         Ok((asked.outcome?, asked.granted, call))
     }
 

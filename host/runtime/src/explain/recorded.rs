@@ -83,7 +83,7 @@ fn steps(recorded: &StagePart, netns: &NetnsIdentity) -> Vec<PlannedStep> {
 
 /// None where nothing was recorded, or where another version wrote what can't be read.
 pub(super) fn call(recorded: &StagePart) -> Option<RecordedCall> {
-    serde_json::from_value(recorded.call.clone()?).ok()
+    recorded.call.as_ref()?.read().ok()
 }
 
 /// The plugin of ours, or another vendor's executable.

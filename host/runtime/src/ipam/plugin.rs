@@ -13,7 +13,7 @@ use engine::{
 };
 use plan::{AddressPolicy, Addressing, Attachment, Dns};
 use serde_json::{Map, Value};
-use store::{CoolDown, Quota, StorageChanges, StorageOverlay, Store};
+use store::{CoolDown, Document, Quota, StorageChanges, StorageOverlay, Store};
 
 use super::host::{Leases, LoggedWords, PluginStorage};
 use super::section::{plugin_config, with_gateways};
@@ -36,7 +36,7 @@ pub(crate) struct PluginIpam {
 pub(crate) struct Allocated {
     pub(crate) addressing: Addressing,
     /// What was recorded of the plugin's call.
-    pub(crate) call: Option<Value>,
+    pub(crate) call: Option<Document>,
     /// A plugin in this process has decided, and its leases are ours.
     pub(crate) by_plugin: bool,
 }
@@ -115,7 +115,7 @@ impl PluginIpam {
         Ok(Allocated {
             addressing,
             // What can't be kept can't be explained later, which is no reason to fail.
-            call: serde_json::to_value(&call).ok(),
+            call: Document::of(&call).ok(),
             by_plugin: true,
         })
     }

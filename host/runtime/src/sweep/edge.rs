@@ -42,13 +42,12 @@ fn remove_one(
         return Ok(None);
     }
     let mut kernel = Linux::host()?;
-    for seen in others {
-        let key = seen.attachment.key();
+    for key in others {
         let Ok(_lock) = store.try_lock_attachment(&key) else {
             continue;
         };
-        // The call that held the lock may have changed everything.
-        let Some(record) = store.record(&key)? else {
+        // Gone meanwhile, or written by another version.
+        let Ok(Some(record)) = store.record(&key) else {
             continue;
         };
         if !is_dead(&mut kernel, &record)? {

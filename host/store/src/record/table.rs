@@ -176,8 +176,8 @@ impl Store {
         })
     }
 
-    /// At most so many records other than this attachment's: those whose keys follow its own, from the first again behind
-    /// the last. Keys are hashes, so each attachment has other neighbours. One that can't be read is left out.
+    /// At most so many attachments on record other than this one: those whose keys follow its own, from the first again
+    /// behind the last. Keys are hashes, so each attachment has other neighbours.
     ///
     /// # Errors
     /// The store's own.
@@ -185,7 +185,7 @@ impl Store {
         &self,
         attachment: &AttachmentKey,
         most: usize,
-    ) -> Result<Vec<Record>, StoreError> {
+    ) -> Result<Vec<AttachmentKey>, StoreError> {
         let own = record_key(attachment);
         let all = || Key::of(Table::Record);
         self.volatile().read(|view| {
@@ -195,11 +195,11 @@ impl Store {
                 Ok((key, _)) => *key < &own[..],
                 Err(_) => true,
             });
-            let mut records = Vec::new();
+            let mut neighbours = Vec::new();
             for entry in behind.chain(before).take(most) {
-                records.extend(decode(entry?.1));
+                neighbours.push(Parts::of_key(entry?.0).attachment()?);
             }
-            Ok(records)
+            Ok(neighbours)
         })
     }
 

@@ -62,13 +62,7 @@ fn every_attachment_has_neighbours_and_is_a_neighbour() {
             record.attachment.key()
         })
         .collect();
-    let neighbours = |key: &plan::AttachmentKey, most| -> Vec<_> {
-        let records = store.neighbours(key, most).unwrap();
-        records
-            .iter()
-            .map(|record| record.attachment.key())
-            .collect()
-    };
+    let neighbours = |key: &plan::AttachmentKey, most| store.neighbours(key, most).unwrap();
     let mut seen = Vec::new();
     for key in &keys {
         let all = neighbours(key, 9);
