@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use engine::RecordedCall;
 use plan::Attachment;
 use runtime::explain::{self, Picture};
 use runtime::operator::Operator;
@@ -29,7 +30,7 @@ pub(crate) fn run(args: ExplainArgs, output: &mut Output) -> anyhow::Result<Exit
             format!("there is no record of {attachment}; `wasm-cnictl attachment list` shows what there is")
         })?;
     let picture = if args.replay {
-        let operator = match builtins::for_plugins(called(&record))? {
+        let operator = match builtins::for_plugins(called(&record).iter().map(String::as_str))? {
             Some(builtin) => Operator::with_builtin(settings, builtin),
             None => Operator::new(settings),
         };
@@ -47,9 +48,10 @@ pub(crate) fn run(args: ExplainArgs, output: &mut Output) -> anyhow::Result<Exit
 }
 
 /// The plugins whose calls are on record.
-fn called(record: &Record) -> impl Iterator<Item = &str> {
+fn called(record: &Record) -> Vec<String> {
     let calls = record.parts.iter().filter_map(|part| part.call.as_ref());
-    calls.filter_map(|call| call.get("plugin")?.as_str())
+    let calls = calls.filter_map(|call| call.read::<RecordedCall>().ok());
+    calls.map(|call| call.plugin).collect()
 }
 
 fn decides_the_same(picture: &Picture) -> bool {
