@@ -23,7 +23,7 @@ impl Linux {
 
 /// Adds a route unless another interface leads there: of two networks of one container that both have a default route,
 /// the first one's wins, as with the reference plugins.
-pub(super) fn ensure_destination(
+fn ensure_destination(
     socket: &RouteSocket,
     link: &LinkState,
     route: &Route,

@@ -4,6 +4,7 @@ mod traffic;
 
 use ipnet::IpNet;
 
+use super::routing;
 use crate::{
     AddressAmendment, Addressing, Attachment, Change, ContainerSysctl, Flows, InterfaceAddress,
     LinkAttributes, LinkFlag, LinkSettings, LinkSide, MacAddress, Merged, Neighbours, Proposal,
@@ -132,16 +133,18 @@ impl ChainRequest<'_> {
             return None;
         };
         let after = &self.proposal().addressing;
-        // Those that the interface has by now; later stages add theirs by themselves.
-        let routes = self.before.unwrap_or(after).routes.iter();
+        // What the interface has by now; later stages add theirs by themselves.
+        let now = self.before.unwrap_or(after);
+        let resolved = routing::resolve(now);
+        let routes = now.routes.iter().zip(resolved);
         Some(Step::JoinVrf(VrfMembership {
             interface: self.interface(),
             vrf: name.clone(),
             table: *table,
             mac: MacAddress::from_seed(format!("VRF {name}").as_bytes()),
             routes: routes
-                .filter(|route| route.table.is_none() && after.routes.contains(route))
-                .cloned()
+                .filter(|(route, _)| route.table.is_none() && after.routes.contains(route))
+                .map(|(_, resolved)| resolved)
                 .collect(),
         }))
     }

@@ -15,6 +15,7 @@ pub struct VrfMembership {
     pub table: Option<u32>,
     /// Its Ethernet address when it is made here, by which it is known as ours.
     pub mac: MacAddress,
-    /// Routes that must be in its table. In the main table another interface may have had the place of one of them.
+    /// Where to its table must lead at least, and how if it does not yet: in the main table another interface may have had
+    /// the place of one of them.
     pub routes: Vec<Route>,
 }

@@ -83,6 +83,18 @@ pub(super) fn require(step: &Value, node: &Node, pod: &Pod<'_>, seen: &Seen) -> 
         "amend-routes" => routes(&seen.pod, text("interface"), &step["add"]),
         "sysctl" => equal(&pod.sysctl(text("path"))?, text("value")),
         "link-settings" => settings(step, seen.pod.link(text("interface"))?),
+        "join-vrf" => {
+            let vrf = seen.pod.link(text("vrf"))?;
+            let info = &vrf["linkinfo"];
+            let table = &info["info_data"]["table"];
+            ensure!(
+                info["info_kind"] == "vrf" && (step["table"].is_null() || *table == step["table"]),
+                "{vrf}"
+            );
+            let link = seen.pod.link(text("interface"))?;
+            ensure!(link["master"] == step["vrf"], "{link}");
+            routes(&seen.pod, text("interface"), &step["routes"])
+        }
         // Said and done: nothing stays that could be looked at.
         "announce" | "forget-connections" => Ok(()),
         _ => traffic(step, node, seen),

@@ -48,6 +48,9 @@ impl Planned {
             "bridge" | "macvlan" | "ipvlan" | "vlan" | "dummy" | "tap" | "host-device" | "ifb" => {
                 self.links.insert(text(&step["name"]));
             }
+            "join-vrf" => {
+                self.links.insert(text(&step["vrf"]));
+            }
             "vlan-gateway" => {
                 self.links
                     .extend([text(&step["name"]), text(&step["portName"])]);

@@ -11,9 +11,8 @@ use rtnetlink::{LinkUnspec, LinkVrf};
 use self::belongings::Belongings;
 use super::{Linux, find, find_required, set};
 use crate::linux::on_master::why_not_made;
-use crate::linux::routes::ensure_destination;
 use crate::linux::verify::Differences;
-use crate::netlink::LinkState;
+use crate::netlink::{LinkState, RouteState, route_message};
 use crate::{KernelError, Netns, Place, Undone};
 
 const KIND: &str = "vrf";
@@ -42,7 +41,15 @@ impl Linux {
             link
         };
         for route in &wanted.routes {
-            ensure_destination(container.route(), &member, route)?;
+            match container.route().add_route(route_message(&member, route)) {
+                Ok(()) => {}
+                // It leads there already.
+                Err(refusal) if refusal.errno == Errno::EEXIST => {}
+                Err(refusal) => {
+                    let wanted = RouteState::wanted(&member, route);
+                    return Err(refusal.when(format!("adding route {wanted} to {}", member.name)));
+                }
+            }
         }
         Ok(())
     }

@@ -270,3 +270,39 @@ fn what_a_stage_adds_is_added_in_the_vrf() {
         "{steps:?}"
     );
 }
+
+#[test]
+fn a_vrf_is_told_of_gateways_that_a_result_leaves_open() {
+    let mut addressing = before();
+    addressing.routes = vec![Route::to("0.0.0.0/0".parse().unwrap(), None)];
+    addressing.addresses[0].gateway = Some("10.1.0.1".parse().unwrap());
+    let mut merge = Merge::new(
+        "eth0",
+        Proposal {
+            addressing: addressing.clone(),
+            ..Proposal::default()
+        },
+    );
+    let stage = StageName {
+        plugin: "vrf".into(),
+        position: None,
+    };
+    let join = Change::JoinVrf {
+        name: "red".into(),
+        table: None,
+    };
+    merge.amend(&stage, |_| true, vec![join]);
+    let steps = chain(&ChainRequest {
+        attachment: &attachment(),
+        merged: &merge.finish().unwrap(),
+        before: Some(&addressing),
+        subnets: &[],
+        group: 7,
+        ifb_mac: MacAddress::from_seed(b"ifb"),
+        bridge_is_ours: true,
+    });
+    let [Step::JoinVrf(wanted)] = &steps[0][..] else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(wanted.routes[0].gateway, Some("10.1.0.1".parse().unwrap()));
+}
