@@ -147,6 +147,10 @@ fn sweep_record(
     seen: &Record,
     now: UnixSeconds,
 ) -> Result<bool, Cause> {
+    // Nobody is locked out for being looked at.
+    if !is_for_sweep(kernel, seen)? {
+        return Ok(false);
+    }
     let key = seen.attachment.key();
     let Ok(_lock) = store.try_lock_attachment(&key) else {
         return Ok(false);

@@ -36,7 +36,7 @@ pub use lease::{
     MAX_ADDRESSES, OrphanPage, QuarantinedAddress, Reservation, ReserveError, UnixSeconds, Usage,
 };
 pub use location::Location;
-pub use lock::{AttachmentLock, ContainerLock, LockError, NodeLock};
+pub use lock::{AttachmentLock, ContainerLock, LockError, NodeLock, SweepLock};
 pub use network::Forgotten;
 pub use port_claim::QuarantinedPort;
 pub use record::{

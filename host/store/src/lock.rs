@@ -43,6 +43,12 @@ pub struct ContainerLock {
     _file: File,
 }
 
+/// A sweep's lock, held until dropped; the kernel frees it when the process dies.
+#[derive(Debug)]
+pub struct SweepLock {
+    _file: File,
+}
+
 /// The node's lock, held until dropped; the kernel frees it when the process dies.
 #[derive(Debug)]
 pub struct NodeLock {
@@ -96,6 +102,16 @@ impl Store {
         let byte = cookie.cast_signed() & LARGEST_BYTE;
         let file = lock(&path, byte, Mode::Exclusive, wait)?;
         Ok(ContainerLock { _file: file })
+    }
+
+    /// For a sweep at the end of a call: one at a time is enough, for the calls of a storm would all sweep.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`] if somebody sweeps.
+    pub fn try_lock_sweep(&self) -> Result<SweepLock, LockError> {
+        let path = self.path().join("sweep.lock");
+        let file = lock(&path, 0, Mode::Exclusive, Duration::ZERO)?;
+        Ok(SweepLock { _file: file })
     }
 
     /// For calls that use the objects that attachments share: they exclude nobody but a purge.

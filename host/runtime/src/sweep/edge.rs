@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use kernel::Linux;
 use plan::AttachmentKey;
-use store::{CoolDown, Record};
+use store::{CoolDown, Record, Store};
 
 use super::is_dead;
 use crate::clock::unix_seconds;
@@ -41,21 +41,33 @@ fn remove_one(
     if others.is_empty() {
         return Ok(None);
     }
+    // In a storm the kernel's lock is what all wait for.
+    let Ok(_only) = store.try_lock_sweep() else {
+        return Ok(None);
+    };
     let mut kernel = Linux::host()?;
     for key in others {
+        // Nobody is locked out for being looked at: the last ones of a storm of DELs are neighbours of all others.
+        if dead(store, &key, &mut kernel)?.is_none() {
+            continue;
+        }
         let Ok(_lock) = store.try_lock_attachment(&key) else {
             continue;
         };
-        // Gone meanwhile, or written by another version.
-        let Ok(Some(record)) = store.record(&key) else {
+        let Some(record) = dead(store, &key, &mut kernel)? else {
             continue;
         };
-        if !is_dead(&mut kernel, &record)? {
-            continue;
-        }
         let cool_down = CoolDown::lasting(unix_seconds(node.now), DEFAULT_COOL_DOWN_SECONDS);
         let detached = detach::detach(node, &mut kernel, &record, search_path, cool_down)?;
         return Ok((detached == Detached::Gone).then_some(record));
     }
     Ok(None)
+}
+
+/// The record, if it is dead. None too when it is gone meanwhile, or written by another version.
+fn dead(store: &Store, key: &AttachmentKey, kernel: &mut Linux) -> Result<Option<Record>, Cause> {
+    match store.record(key) {
+        Ok(Some(record)) if is_dead(kernel, &record)? => Ok(Some(record)),
+        _ => Ok(None),
+    }
 }

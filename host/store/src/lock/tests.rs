@@ -25,6 +25,15 @@ fn containers_are_locked_independently_and_once() {
 }
 
 #[test]
+fn one_sweeps_at_a_time() {
+    let store = TestStore::new();
+    let first = store.try_lock_sweep().unwrap();
+    assert!(store.try_lock_sweep().is_err());
+    drop(first);
+    store.try_lock_sweep().unwrap();
+}
+
+#[test]
 fn threads_of_one_process_exclude_each_other() {
     let store = TestStore::new();
     let key = attachment("1").key();
