@@ -123,7 +123,11 @@ fn two_ipvlans_of_one_container_are_told_apart() {
     for step in &mut second.plan.steps {
         match step {
             Step::Ipvlan(device) => device.name = "eth1".into(),
-            Step::ContainerAddresses(addresses) => addresses.interface = "eth1".into(),
+            Step::ContainerAddresses(wanted) => {
+                wanted.interface = "eth1".into();
+                // No two ipvlans of one master may have the same.
+                wanted.addresses[0].address = "10.1.0.8/24".parse().unwrap();
+            }
             _ => {}
         }
     }
