@@ -143,6 +143,9 @@ pub struct BridgeDevice {
     pub vlan_filtering: bool,
     /// It is promiscuous.
     pub promiscuous: bool,
+    /// It snoops multicast when it is made here (`IFLA_BR_MCAST_SNOOPING`).
+    #[serde(default)]
+    pub mcast_snooping: bool,
     /// Its alias when it is made here (`IFLA_IFALIAS`): the network, so that it is known as ours when that is purged.
     #[serde(default)]
     pub alias: String,

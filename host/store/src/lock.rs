@@ -3,7 +3,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -104,14 +104,22 @@ impl Store {
         Ok(ContainerLock { _file: file })
     }
 
-    /// For a sweep at the end of a call: one at a time is enough, for the calls of a storm would all sweep.
+    /// For a sweep at the end of a call: one at a time, and none within `pause` after another one, for the calls of a storm
+    /// would all sweep. None while it is not time yet.
     ///
     /// # Errors
     /// [`LockError::Busy`] if somebody sweeps.
-    pub fn try_lock_sweep(&self) -> Result<SweepLock, LockError> {
+    pub fn try_lock_sweep(&self, pause: Duration) -> Result<Option<SweepLock>, LockError> {
         let path = self.path().join("sweep.lock");
+        let last = std::fs::metadata(&path).and_then(|file| file.modified());
+        // A time to come is that of a clock that was set back.
+        if last.is_ok_and(|last| last.elapsed().is_ok_and(|since| since < pause)) {
+            return Ok(None);
+        }
         let file = lock(&path, 0, Mode::Exclusive, Duration::ZERO)?;
-        Ok(SweepLock { _file: file })
+        file.set_modified(SystemTime::now())
+            .map_err(|source| LockError::File { path, source })?;
+        Ok(Some(SweepLock { _file: file }))
     }
 
     /// For calls that use the objects that attachments share: they exclude nobody but a purge.

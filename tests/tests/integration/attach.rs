@@ -239,6 +239,44 @@ fn options_of_a_bridge_port_reach_the_kernel() -> Result<()> {
     Ok(())
 }
 
+/// What the kernel would do for each port whenever one is added.
+#[test]
+fn a_bridge_spares_its_ports_ipv6_and_multicast_snooping() -> Result<()> {
+    let node = node!();
+    let network = Network::bridge("pods", &["10.1.0.0/24", "fd00:1::/64"]);
+    let pods = [node.pod("a")?, node.pod("b")?];
+    for pod in &pods {
+        network.add(&node, pod).succeed()?;
+    }
+    for port in node.link_names("veth")? {
+        let addresses = node.json(&["ip", "-j", "-6", "address", "show", "dev", &port])?;
+        ensure!(addresses == json!([]), "{addresses}");
+        let routes = node.json(&[
+            "ip", "-j", "-6", "route", "show", "table", "all", "dev", &port,
+        ])?;
+        ensure!(routes == json!([]), "{routes}");
+    }
+    ensure!(pods[0].reaches("fd00:1::3")? && pods[0].reaches("fd00:1::1")?);
+
+    let other = Network::of_link(
+        "video",
+        json!({"kind": "bridge", "bridge": "video0", "mcastSnooping": true}),
+        &["10.2.0.0/24"],
+    );
+    other
+        .call(&node, "ADD")
+        .attachment("a", &pods[0].netns(), "eth1")
+        .succeed()?;
+    for (bridge, snooping) in [("cni0", 0), ("video0", 1)] {
+        let shown = node.json(&["ip", "-j", "-d", "link", "show", "dev", bridge])?;
+        assert_eq!(
+            shown[0]["linkinfo"]["info_data"]["mcast_snooping"],
+            snooping
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn vlans_of_one_bridge_are_separate() -> Result<()> {
     let node = node!();

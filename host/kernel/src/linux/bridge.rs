@@ -36,6 +36,7 @@ impl Linux {
         // nothing is learned from them.
         let mut message = LinkMessageBuilder::<LinkBridge>::new(&wanted.name)
             .address(wanted.mac.0.to_vec())
+            .mcast_snooping(wanted.mcast_snooping)
             .set_boolean_opt(BridgeBooleanOptionFlags::NoLinkLocalLearn, true);
         if let Some(mtu) = wanted.mtu {
             message = message.mtu(mtu);

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use plan::{VethPair, VethTrace};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
-use super::{Linux, find, find_required, link_local, router, set};
+use super::{Linux, find, find_required, link_local, port, router, set};
 use crate::netlink::{LinkState, Refusal};
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
@@ -20,7 +20,11 @@ impl Linux {
             Err(refusal) => return Err(self.why_not_made(wanted, refusal)),
         };
         let bridge = match &wanted.port {
-            Some(port) => Some(self.host_link(&port.bridge)?),
+            Some(port) => {
+                let bridge = self.host_link(&port.bridge)?;
+                port::spare_ipv6(&host_end);
+                Some(bridge)
+            }
             None => {
                 router::prepare(&host_end)?;
                 None

@@ -119,6 +119,7 @@ fn step(kind: u8, name: &str) -> Step {
             mtu: None,
             vlan_filtering: false,
             promiscuous: false,
+            mcast_snooping: false,
             alias: String::new(),
         }),
         1 => Step::Veth(VethPair {

@@ -16,6 +16,7 @@ pub(super) fn steps(request: &LinkRequest<'_>, bridge: &Bridge) -> Plan {
         mtu: mtu(bridge.mtu),
         vlan_filtering: bridge.filters_vlans(),
         promiscuous: bridge.promisc_mode,
+        mcast_snooping: bridge.mcast_snooping,
         alias: LinkAlias::new(request.attachment.network_tag(), []).to_string(),
     })];
     if bridge.gateway() {

@@ -65,6 +65,10 @@ pub struct Bridge {
     /// Isolate the port: it reaches the bridge but no other isolated port.
     #[serde(default, skip_serializing_if = "is_default")]
     pub port_isolation: bool,
+    /// Make the bridge with multicast snooping. Without a querier on the link it restricts nothing, and costs work for
+    /// each port whenever one is added.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mcast_snooping: bool,
 }
 
 fn default_bridge() -> String {

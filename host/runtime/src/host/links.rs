@@ -108,6 +108,7 @@ fn steps(kind: &str, keys: Value, number: u8) -> Result<Vec<Step>, String> {
             mtu: None,
             vlan_filtering: false,
             promiscuous: false,
+            mcast_snooping: false,
             alias: String::new(),
         })
     });

@@ -1,6 +1,7 @@
 //! What each call does for others when its own work is done: nobody else looks while a node has addresses left.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kernel::Linux;
 use plan::AttachmentKey;
@@ -16,6 +17,9 @@ use crate::node::Node;
 
 /// So many attachments are looked at, which takes about 0.1 ms; none is likely to be dead.
 const MOST: usize = 2;
+
+/// What is dead can wait for a second, and in a storm the kernel's lock is what all wait for.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks at a few other attachments, which are others for each call, and removes at most one that is provably gone.
 /// Unlike other sweeps it knows by `CNI_PATH` where another vendor's IPAM is that must hear of it. Never fails: the call
@@ -37,14 +41,13 @@ fn remove_one(
     search_path: &[PathBuf],
 ) -> Result<Option<Record>, Cause> {
     let store = node.store()?;
+    let Ok(Some(_only)) = store.try_lock_sweep(PAUSE) else {
+        return Ok(None);
+    };
     let others = store.neighbours(own, MOST)?;
     if others.is_empty() {
         return Ok(None);
     }
-    // In a storm the kernel's lock is what all wait for.
-    let Ok(_only) = store.try_lock_sweep() else {
-        return Ok(None);
-    };
     let mut kernel = Linux::host()?;
     for key in others {
         // Nobody is locked out for being looked at: the last ones of a storm of DELs are neighbours of all others.

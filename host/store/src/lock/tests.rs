@@ -27,10 +27,27 @@ fn containers_are_locked_independently_and_once() {
 #[test]
 fn one_sweeps_at_a_time() {
     let store = TestStore::new();
-    let first = store.try_lock_sweep().unwrap();
-    assert!(store.try_lock_sweep().is_err());
+    let first = store.try_lock_sweep(Duration::ZERO).unwrap();
+    assert!(first.is_some());
+    assert!(store.try_lock_sweep(Duration::ZERO).is_err());
     drop(first);
-    store.try_lock_sweep().unwrap();
+    assert!(store.try_lock_sweep(Duration::ZERO).unwrap().is_some());
+}
+
+#[test]
+fn none_sweeps_soon_after_another() {
+    let store = TestStore::new();
+    let hour = Duration::from_secs(3600);
+    assert!(store.try_lock_sweep(hour).unwrap().is_some());
+    assert!(store.try_lock_sweep(hour).unwrap().is_none());
+    let set = |time| {
+        let file = std::fs::File::open(store.path().join("sweep.lock")).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    set(SystemTime::now() - 2 * hour);
+    assert!(store.try_lock_sweep(hour).unwrap().is_some());
+    set(SystemTime::now() + 2 * hour);
+    assert!(store.try_lock_sweep(hour).unwrap().is_some());
 }
 
 #[test]
