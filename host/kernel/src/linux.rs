@@ -42,7 +42,7 @@ use netlink_packet_route::link::LinkMessage;
 use plan::{Family, Mismatch, Step, Undo};
 
 use crate::netlink::{LinkState, RouteSocket};
-use crate::nft::{Base, Firewall, ForeignPort, ForwardFilter, Nft, Tracked};
+use crate::nft::{Base, Firewall, ForeignPort, ForwardFilter, Nft};
 use crate::{Kernel, KernelError, Netns, Performed, Place, Presence, Undone, sysctl};
 
 pub use chained::{ContainerInterface, HostBridge, HostPeer};
@@ -241,15 +241,12 @@ impl Kernel for Linux {
             Step::AmendRoutes(wanted) => self.amend_routes(wanted).map(|()| done),
             Step::RoutingRules(wanted) => self.add_rules(wanted).map(|()| done),
             Step::Neighbours(wanted) => self.set_neighbours(wanted).map(|()| done),
+            Step::ConnectionZones {} => Ok(ensured(self.nft()?.ensure_connection_zones()?)),
             Step::PortForwardChain(chain) => {
                 Ok(ensured(self.nft()?.ensure_port_forward_chain(chain)?))
             }
             Step::PortForwards(wanted) => {
                 self.nft()?.add_port_forwards(wanted)?;
-                Ok(done)
-            }
-            Step::ForgetConnections(stale) => {
-                self.nft()?.forget_connections(stale, Tracked::ToPort)?;
                 Ok(done)
             }
             Step::RouteLocalnet { link } => self.route_localnet(link),

@@ -225,6 +225,7 @@ fn a_link_without_a_bridge_answers_too() {
             link: "other".into(),
         },
         Step::PortForwardChain(chain.clone()),
+        Step::ConnectionZones {},
         Step::PortForwards(wanted(&chain, &forwards)),
     ]);
     for transport in BOTH {

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 
 use kernel::nft::{Base, Firewall, Nft};
 use kernel::{Kernel, Linux, Presence, Undone};
-use nft_host_ports::{both, chain, chain_of, forward, to_pod, wanted};
+use nft_host_ports::{both, chain, chain_of, forward, in_zone, to_pod, wanted};
 use nft_namespaces::Namespace;
 use plan::{
     Family, PacketCondition, PacketMatch, PortForward, PortForwardChain, PortForwards, SourceNat,
@@ -35,7 +35,11 @@ fn firewall(chain: &PortForwardChain, forwards: &[PortForward]) -> Firewall {
 
 /// As an ADD does.
 fn ensure(nft: &mut Nft, chain: &PortForwardChain) {
-    if nft.ensure_port_forward_chain(chain).unwrap() == Base::Created {
+    let bases = [
+        nft.ensure_port_forward_chain(chain).unwrap(),
+        nft.ensure_connection_zones().unwrap(),
+    ];
+    if bases.contains(&Base::Created) {
         nft.restore(&firewall(chain, &[])).unwrap();
     }
 }
@@ -63,7 +67,8 @@ fn the_ruleset_reads_as_it_is_meant() {
     let chain = chain(SourceNat::Local, &[condition]);
     let tag = chain.tag;
     ensure(&mut nft, &chain);
-    let mut forwards = both([Some("192.0.2.1"), None], ["10.1.0.2:80", "[fd00:1::2]:80"]);
+    let forwards = both([Some("192.0.2.1"), None], ["10.1.0.2:80", "[fd00:1::2]:80"]);
+    let mut forwards = in_zone(0x201, &forwards);
     forwards.push(forward(Transport::Sctp, None, 9, "10.1.0.2:90"));
     nft.add_port_forwards(&wanted(&chain, &forwards)).unwrap();
     let listed = host.nft("list table inet wasm-cni");
@@ -80,6 +85,21 @@ fn the_ruleset_reads_as_it_is_meant() {
         "192.0.2.1 . udp . 8080 : 10.1.0.2 . 80".to_owned(),
         "sctp . 9 : 10.1.0.2 . 90".to_owned(),
         "elements = { 10.1.0.0/24, 127.0.0.0/8 }".to_owned(),
+        "type filter hook prerouting priority raw; policy accept;".to_owned(),
+        "type filter hook output priority raw; policy accept;".to_owned(),
+        "meta l4proto udp jump zones".to_owned(),
+        "icmp type destination-unreachable jump zones".to_owned(),
+        "icmpv6 type <= parameter-problem jump zones".to_owned(),
+        "ct original zone set ip daddr . udp dport map @zones-host4".to_owned(),
+        "fib daddr type local ct original zone set udp dport map @zones-any6".to_owned(),
+        "@th,64,8 0x45 @th,136,8 0x11 ct original zone set ip daddr . @th,224,16 map @error-zones-host4"
+            .to_owned(),
+        "@th,112,8 0x11 fib daddr type local ct original zone set @th,384,16 map @error-zones-any6"
+            .to_owned(),
+        "typeof ip daddr . udp dport : ct zone".to_owned(),
+        "typeof @th,384,16 : ct zone".to_owned(),
+        "elements = { 192.0.2.1 . 8080 : 513 }".to_owned(),
+        "elements = { 8080 : 513 }".to_owned(),
     ] {
         assert!(listed.contains(&line), "{line}\n{listed}");
     }
@@ -93,7 +113,9 @@ fn the_ruleset_reads_as_it_is_meant() {
         nft.ensure_port_forward_chain(&chain).unwrap(),
         Base::Present
     );
+    assert_eq!(nft.ensure_connection_zones().unwrap(), Base::Present);
     assert_eq!(nft.verify_port_forward_chain(&chain).unwrap(), []);
+    assert_eq!(nft.verify_connection_zones().unwrap(), []);
     assert_eq!(
         nft.verify_port_forwards(&wanted(&chain, &forwards))
             .unwrap(),
@@ -109,7 +131,7 @@ fn ports_are_forgotten_only_where_they_lead() {
     let ours = wanted(&chain, &to_pod());
     let theirs = wanted(
         &chain,
-        &both([None, None], ["10.1.0.3:80", "[fd00:1::3]:80"]),
+        &in_zone(2, &both([None, None], ["10.1.0.3:80", "[fd00:1::3]:80"])),
     );
     let undo = |forwards: &PortForwards| {
         host.run(|| {
@@ -127,14 +149,15 @@ fn ports_are_forgotten_only_where_they_lead() {
     nft.add_port_forwards(&ours).unwrap();
     nft.add_port_forwards(&ours).unwrap();
     assert_eq!(nft.verify_port_forwards(&ours).unwrap(), []);
-    assert_eq!(nft.verify_port_forwards(&theirs).unwrap().len(), 4);
+    // Two protocols, two families; each UDP port has two elements for its zone.
+    assert_eq!(nft.verify_port_forwards(&theirs).unwrap().len(), 8);
     assert_eq!(undo(&theirs), gone);
     // What was left behind does not stand in the way.
     nft.add_port_forwards(&theirs).unwrap();
     assert_eq!(nft.verify_port_forwards(&theirs).unwrap(), []);
     let mismatches = nft.verify_port_forwards(&ours).unwrap();
-    assert_eq!(mismatches.len(), 4);
-    assert_eq!(mismatches[0].found, "another one");
+    assert_eq!(mismatches.len(), 8);
+    assert!(mismatches.iter().all(|each| each.found == "another one"));
     assert_eq!(undo(&ours), gone);
     host.nft(&format!(
         "delete element inet wasm-cni any4-{} {{ tcp . 8080 }}",
@@ -161,9 +184,12 @@ fn many_at_once_make_each_rule_once() {
                 let mut nft = open(host);
                 let chain = chain(ways[usize::from(number % 3)], &[]);
                 let own = forward(Transport::Udp, None, number, "10.1.0.2:80");
-                match nft.ensure_port_forward_chain(&chain).unwrap() {
-                    Base::Created => nft.restore(&firewall(&chain, &[own])).unwrap(),
-                    Base::Present => {}
+                let bases = [
+                    nft.ensure_port_forward_chain(&chain).unwrap(),
+                    nft.ensure_connection_zones().unwrap(),
+                ];
+                if bases.contains(&Base::Created) {
+                    nft.restore(&firewall(&chain, &[own])).unwrap();
                 }
                 nft.add_port_forwards(&wanted(&chain, &[own])).unwrap();
                 assert_eq!(
@@ -177,6 +203,9 @@ fn many_at_once_make_each_rule_once() {
     assert_eq!(lines(&host, "jump ports-snat-13"), 1);
     assert_eq!(lines(&host, "jump ports-"), 7);
     assert_eq!(lines(&host, "dnat ip to"), 6);
+    // Five kinds of packets behind two base chains.
+    assert_eq!(lines(&host, "jump zones"), 10);
+    assert_eq!(lines(&host, "ct original zone set"), 8);
     let mut nft = open(&host);
     for way in ways {
         assert_eq!(nft.verify_port_forward_chain(&chain(way, &[])).unwrap(), []);
@@ -192,29 +221,28 @@ fn damage_is_seen_and_mended_and_ports_stay() {
     ensure(&mut nft, &chain);
     nft.add_port_forwards(&ports).unwrap();
     let name = format!("ports-{}", chain.tag);
+    let mismatches = |nft: &mut Nft| {
+        let of_chain = nft.verify_port_forward_chain(&chain).unwrap();
+        [of_chain, nft.verify_connection_zones().unwrap()].concat()
+    };
     for damage in [
         "flush chain inet wasm-cni ports-output".to_owned(),
         "flush chain inet wasm-cni ports-postrouting".to_owned(),
         "flush chain inet wasm-cni ports-snat-13".to_owned(),
         format!("flush chain inet wasm-cni {name}"),
         format!("add rule inet wasm-cni ports-prerouting jump {name}"),
+        "flush chain inet wasm-cni raw-output".to_owned(),
+        "flush chain inet wasm-cni zones".to_owned(),
+        "add rule inet wasm-cni raw-prerouting meta l4proto udp jump zones".to_owned(),
         format!("flush set inet wasm-cni near4-{}", chain.tag),
     ] {
         host.nft(&damage);
-        assert_ne!(
-            nft.verify_port_forward_chain(&chain).unwrap(),
-            [],
-            "{damage}"
-        );
+        assert_ne!(mismatches(&mut nft), [], "{damage}");
         if damage.contains("flush set") {
             continue;
         }
         ensure(&mut nft, &chain);
-        assert_eq!(
-            nft.verify_port_forward_chain(&chain).unwrap(),
-            [],
-            "{damage}"
-        );
+        assert_eq!(mismatches(&mut nft), [], "{damage}");
         assert_eq!(nft.verify_port_forwards(&ports).unwrap(), [], "{damage}");
     }
 }
@@ -244,6 +272,10 @@ fn a_flush_is_told_until_every_port_is_restored() {
     // Another's port that was left behind, and two that claim one: the last one counts.
     let stale = forward(Transport::Tcp, None, 8080, "10.1.0.99:1");
     nft.add_port_forwards(&wanted(&first, &[stale])).unwrap();
+    let in_stale_zone = in_zone(9, &[forward(Transport::Udp, None, 8080, "10.1.0.2:80")]);
+    assert_eq!(nft.ensure_connection_zones().unwrap(), Base::Created);
+    nft.add_port_forwards(&wanted(&first, &in_stale_zone))
+        .unwrap();
     let all = Firewall {
         port_forwards: vec![
             (first.clone(), [&[stale], &to_pod()[..]].concat()),
@@ -259,6 +291,7 @@ fn a_flush_is_told_until_every_port_is_restored() {
         assert_eq!(nft.verify_port_forward_chain(chain).unwrap(), []);
     }
     assert_eq!(nft.ensure_loopback_guard().unwrap(), Base::Present);
+    assert_eq!(nft.ensure_connection_zones().unwrap(), Base::Present);
     assert_eq!(
         nft.verify_port_forwards(&wanted(&first, &to_pod()))
             .unwrap(),
@@ -288,6 +321,43 @@ fn what_cannot_be_forwarded_is_refused_by_name() {
             .contains("TCP 192.0.2.1:80 to [fd00:1::2]:80"),
         "{error}"
     );
+}
+
+#[test]
+fn zones_go_with_ports_that_no_record_tells_of() {
+    let Some(host) = Namespace::new() else { return };
+    let mut nft = open(&host);
+    let (pods, more) = (
+        chain(SourceNat::Local, &[]),
+        chain_of("more", SourceNat::Local, &[]),
+    );
+    let of_pod = in_zone(
+        7,
+        &[forward(
+            Transport::Udp,
+            Some("192.0.2.1"),
+            53,
+            "10.1.0.2:53",
+        )],
+    );
+    let of_neighbour = in_zone(8, &[forward(Transport::Udp, None, 53, "[fd00:1::3]:53")]);
+    for (chain, forwards) in [(&pods, &of_pod), (&more, &of_neighbour)] {
+        ensure(&mut nft, chain);
+        nft.add_port_forwards(&wanted(chain, forwards)).unwrap();
+    }
+    let mut found = nft.forwarded_ports().unwrap();
+    found.sort_by_key(|ports| ports.forwards[0].target);
+    assert_eq!(
+        found,
+        [wanted(&pods, &of_pod), wanted(&more, &of_neighbour)]
+    );
+    let zones = || (lines(&host, ": 7 }"), lines(&host, ": 8 }"));
+    assert_eq!(zones(), (2, 2));
+    let is_pod = |address: std::net::IpAddr| address == of_pod[0].target.ip();
+    assert_eq!(nft.forget_containers(&is_pod).unwrap().len(), 1);
+    assert_eq!(zones(), (0, 2));
+    assert_eq!(nft.purge_network("more").unwrap().len(), 1);
+    assert_eq!(zones(), (0, 0));
 }
 
 /// What one port costs beside 0, 300 and 3,000: `--ignored --nocapture` shows it.

@@ -49,11 +49,11 @@ pub use mismatch::Mismatch;
 pub use netns::NetnsIdentity;
 pub use proposal::{LinkSide, Proposal, ProposedLink, ProposedLinkKind};
 pub use step::{
-    AddressAmendment, Announcement, BridgeDevice, BridgePort, ContainerAddresses, ContainerRoutes,
-    ContainerSysctl, DeviceMove, DeviceState, DummyDevice, Flows, ForwardTag, GatewayAddresses,
-    HostEnd, HostFirewallPass, IfbDevice, IpvlanDevice, IsolatedAddresses, LinkAttributes,
-    LinkSettings, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, Neighbours, PortForward,
-    PortForwardChain, PortForwards, Redirect, RouteAmendment, RoutingRules, SpoofCheck, Step,
-    TapDevice, TokenBucket, VethPair, VlanDevice, VlanGateway, VrfMembership,
+    AddressAmendment, Announcement, BridgeDevice, BridgePort, ConnectionZone, ContainerAddresses,
+    ContainerRoutes, ContainerSysctl, DeviceMove, DeviceState, DummyDevice, Flows, ForwardTag,
+    GatewayAddresses, HostEnd, HostFirewallPass, IfbDevice, IpvlanDevice, IsolatedAddresses,
+    LinkAttributes, LinkSettings, MacvlanDevice, MasqueradeNetwork, MasqueradeSources, Neighbours,
+    PortForward, PortForwardChain, PortForwards, Redirect, RouteAmendment, RoutingRules,
+    SpoofCheck, Step, TapDevice, TokenBucket, VethPair, VlanDevice, VlanGateway, VrfMembership,
 };
 pub use undo::{LinkKind, Undo, VethTrace};

@@ -1,3 +1,4 @@
+mod connection_zone;
 mod container;
 mod flow;
 mod link;
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use connection_zone::ConnectionZone;
 pub use container::{
     AddressAmendment, ContainerSysctl, LinkAttributes, LinkSettings, Neighbours, RouteAmendment,
     RoutingRules,
@@ -111,12 +113,12 @@ pub enum Step {
         /// The link.
         link: String,
     },
+    /// Shared: the chain and maps that give datagrams to forwarded ports their zone ([`PortForward::zone`]).
+    ConnectionZones {},
     /// Shared: the chains and maps of one way of forwarding ports on one network.
     PortForwardChain(PortForwardChain),
     /// These ports of the host lead to the container.
     PortForwards(PortForwards),
-    /// Connections that began before a port was forwarded, or after it was, are tracked anew.
-    ForgetConnections(PortForwards),
     /// Shared: the chains and maps of flow rules and isolation.
     FlowTable {},
     /// Which packets may reach and leave the container.
@@ -423,13 +425,11 @@ impl fmt::Display for Step {
             }
             Self::BridgeFilter { bridge, .. } => write!(f, "filtering between ports of {bridge}"),
             Self::RouteLocalnet { link } => write!(f, "route_localnet of {link}"),
+            Self::ConnectionZones {} => f.write_str("connection zones of host ports"),
             Self::PortForwardChain(chain) => {
                 write!(f, "port forwarding chains of network {}", chain.tag)
             }
             Self::PortForwards(wanted) => write!(f, "forwarding of {}", list(&wanted.forwards)),
-            Self::ForgetConnections(wanted) => {
-                write!(f, "tracked connections to {}", list(&wanted.forwards))
-            }
             Self::FlowTable {} => f.write_str("flow chains"),
             Self::Flows(flows) => write!(f, "flow rules of {}", list(&flows.addresses)),
             Self::Isolation(wanted) => {

@@ -146,8 +146,6 @@ pub enum Undo {
     },
     /// Take ports out of the maps of a forwarding chain.
     ForgetPortForwards(PortForwards),
-    /// Forget tracked connections to ports that are forwarded no more.
-    ForgetConnections(PortForwards),
     /// Take out the flow rules of a container.
     ForgetFlows(Flows),
     /// Isolate a container no more.
@@ -318,7 +316,6 @@ impl Step {
                 link: wanted.link.clone(),
             }),
             Self::PortForwards(wanted) => Some(Undo::ForgetPortForwards(wanted.clone())),
-            Self::ForgetConnections(wanted) => Some(Undo::ForgetConnections(wanted.clone())),
             Self::Flows(flows) => Some(Undo::ForgetFlows(flows.clone())),
             Self::Isolation(wanted) => Some(Undo::ForgetIsolation(wanted.clone())),
             Self::HostFirewallPass(wanted) => Some(Undo::ForgetHostFirewallPass(wanted.clone())),
@@ -335,6 +332,7 @@ impl Step {
             | Self::PortIsolation { .. }
             | Self::BridgeFilter { .. }
             | Self::RouteLocalnet { .. }
+            | Self::ConnectionZones {}
             | Self::PortForwardChain(_)
             | Self::FlowTable {}
             | Self::HostFirewallAccept {} => None,
@@ -452,14 +450,6 @@ impl fmt::Display for Undo {
             Self::ForgetPortForwards(wanted) => {
                 let forwards: Vec<_> = wanted.forwards.iter().map(ToString::to_string).collect();
                 write!(f, "no forwarding of {}", forwards.join(", "))
-            }
-            Self::ForgetConnections(wanted) => {
-                let ports: Vec<_> = wanted
-                    .forwards
-                    .iter()
-                    .map(|forward| forward.host_port.to_string())
-                    .collect();
-                write!(f, "no tracked connections to port {}", ports.join(", "))
             }
             Self::ForgetFlows(flows) => write!(f, "no flow rules of {}", list(&flows.addresses)),
             Self::ForgetIsolation(wanted) => {

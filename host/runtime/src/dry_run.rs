@@ -5,7 +5,7 @@
 //! - of the links that `prevResult` tells on the host, the first is the bridge and the last the host's end of the
 //!   container's veth; a single one is the host's end;
 //! - the container has no routing rules but those of earlier stages;
-//! - Ethernet addresses and the group of the links are made up, as they are in every ADD;
+//! - Ethernet addresses, the group of the links and zones are made up, as they are in every ADD;
 //! - an MTU that nobody sets is 1500;
 //! - other vendors' executables are not run.
 

@@ -160,6 +160,7 @@ mod tests {
                 host_address: None,
                 host_port,
                 target: "10.1.0.2:80".parse().unwrap(),
+                zone: None,
             };
             record.parts[0].steps.extend([
                 Step::RouteLocalnet {

@@ -90,7 +90,7 @@ pub(crate) fn release_ports(store: &Store, kernel: &mut Linux) -> Result<(), Cau
     Ok(())
 }
 
-/// Frees a port in quarantine, and takes its rule and its connections away.
+/// Frees a port in quarantine, and takes its rule away.
 pub(crate) fn release_port(
     store: &Store,
     kernel: &mut Linux,
@@ -100,8 +100,7 @@ pub(crate) fn release_port(
         tag: port.tag,
         forwards: vec![port.forward],
     };
-    kernel.undo(&Undo::ForgetPortForwards(forwards.clone()))?;
-    kernel.undo(&Undo::ForgetConnections(forwards))?;
+    kernel.undo(&Undo::ForgetPortForwards(forwards))?;
     Ok(store.release_port(port)?)
 }
 

@@ -176,6 +176,7 @@ fn is_shared(step: &Step) -> bool {
         Step::Forwarding { .. }
             | Step::MasqueradeNetwork(_)
             | Step::PortForwardChain(_)
+            | Step::ConnectionZones {}
             | Step::FlowTable {}
             | Step::RouteLocalnet { .. }
             | Step::BridgeFilter { .. }

@@ -164,6 +164,7 @@ mod tests {
                 host_address: address.map(|address| address.parse().unwrap()),
                 host_port: *host_port,
                 target: "10.1.0.2:80".parse().unwrap(),
+                zone: None,
             })
             .collect();
         let tag = ForwardTag::of("pods", SourceNat::Local, 13, &[]);
@@ -230,6 +231,7 @@ mod tests {
                 host_address: address.map(|address| address.parse().unwrap()),
                 host_port: port,
                 target: "10.1.0.9:80".parse().unwrap(),
+                zone: None,
             },
             since: 1,
         };

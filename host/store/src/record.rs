@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::{StoreError, UnixSeconds};
 
 mod document;
+mod earlier;
 mod table;
 
 #[cfg(test)]
@@ -96,10 +97,12 @@ impl Record {
     }
 
     fn decode(value: &[u8]) -> Result<Self, StoreError> {
-        serde_json::from_slice(value).map_err(|error| StoreError::Corrupt {
-            what: "a record",
-            source: Some(error),
-        })
+        let read = serde_json::from_slice(value);
+        read.or_else(|error| earlier::decode(value).ok_or(error))
+            .map_err(|error| StoreError::Corrupt {
+                what: "a record",
+                source: Some(error),
+            })
     }
 
     /// As JSON, in this state whatever its own is.

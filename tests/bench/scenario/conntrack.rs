@@ -1,4 +1,4 @@
-//! DEL flushes the connections of a UDP port; the kernel may track many others.
+//! A UDP port comes and goes; the kernel may track many connections that have nothing to do with it.
 
 use std::net::{Ipv4Addr, UdpSocket};
 

@@ -16,7 +16,7 @@ use seen::Seen;
 
 /// What a Kubernetes runtime passes; networks take what they declare.
 const ARGUMENTS: &str = "IgnoreUnknown=1;K8S_POD_NAMESPACE=payments;K8S_POD_NAME=web-0";
-const PORTS: &str = r#"[{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]"#;
+const PORTS: &str = r#"[{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}, {"hostPort": 5353, "containerPort": 53, "protocol": "udp"}]"#;
 const RATES: &str = r#"{"ingressRate": 10000000, "ingressBurst": 1000000}"#;
 
 /// What the reference host-local gives first in the one example that has it behind our link.
@@ -73,6 +73,7 @@ fn a_step_too_many_and_one_too_few_are_noticed() -> Result<()> {
             "redirect",
             "sysctl",
             "port-forward-chain",
+            "connection-zones",
         ];
         if told_elsewhere.contains(&step["step"].as_str().unwrap_or_default()) {
             continue;

@@ -141,7 +141,6 @@ fn is_firewall(undo: &Undo) -> bool {
         Undo::ForgetMasquerade { .. }
             | Undo::ForgetSpoofCheck { .. }
             | Undo::ForgetPortForwards(_)
-            | Undo::ForgetConnections(_)
             | Undo::ForgetFlows(_)
             | Undo::ForgetIsolation(_)
             | Undo::ForgetHostFirewallPass(_)

@@ -6,7 +6,6 @@ use netlink_packet_route::link::{LinkAttribute, LinkMessage, LinkProtoInfoBridge
 use plan::{Mismatch, PortForwards};
 
 use super::{Linux, ensured, find_required, set};
-use crate::nft::Tracked;
 use crate::{KernelError, Performed, Place, Presence, Undone, sysctl};
 
 /// `IFLA_BRPORT_MODE`: hairpin.
@@ -75,16 +74,7 @@ impl Linux {
         &mut self,
         forwards: &PortForwards,
     ) -> Result<Presence, KernelError> {
-        let missing = self.nft()?.verify_port_forwards(forwards)?.len();
-        Ok(presence(missing < forwards.forwards.len()))
-    }
-
-    pub(super) fn connections_presence(
-        &mut self,
-        forwards: &PortForwards,
-    ) -> Result<Presence, KernelError> {
-        let nft = self.nft()?;
-        Ok(presence(nft.has_connections(forwards, Tracked::ToTarget)?))
+        Ok(presence(self.nft()?.has_port_forwards(forwards)?))
     }
 }
 

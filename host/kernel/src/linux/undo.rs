@@ -10,7 +10,6 @@ use super::loopback::LOOPBACK;
 use super::macvlan::provisional_name;
 use super::{Linux, find, set};
 use crate::netlink::{LinkState, RouteSocket};
-use crate::nft::Tracked;
 use crate::{KernelError, Netns, NetnsError, Presence, Undone};
 
 /// What a link is recognised by.
@@ -93,10 +92,6 @@ impl Linux {
             | Undo::RestoreSysctl { .. }
             | Undo::LeaveVrf { .. } => chained::take_back(undo),
             Undo::ForgetPortForwards(unwanted) => self.forget_port_forwards(unwanted),
-            Undo::ForgetConnections(stale) => {
-                self.nft()?.forget_connections(stale, Tracked::ToTarget)?;
-                Ok(Undone::Done)
-            }
             Undo::ForgetFlows(flows) => Ok(outcome(self.nft()?.forget_flows(flows)?)),
             Undo::ForgetIsolation(wanted) => Ok(outcome(self.nft()?.forget_isolation(wanted)?)),
             Undo::ForgetHostFirewallPass(wanted) => {
@@ -143,7 +138,6 @@ impl Linux {
             | Undo::RestoreSysctl { .. }
             | Undo::LeaveVrf { .. } => chained::is_there(undo)?,
             Undo::ForgetPortForwards(forwards) => return self.port_forwards_presence(forwards),
-            Undo::ForgetConnections(stale) => return self.connections_presence(stale),
             Undo::ForgetFlows(flows) => self.nft()?.has_flows(flows)?,
             Undo::ForgetIsolation(wanted) => self.nft()?.has_isolation(wanted)?,
             Undo::ForgetHostFirewallPass(wanted) => self.nft()?.has_host_firewall_pass(wanted)?,

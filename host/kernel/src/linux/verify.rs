@@ -49,10 +49,9 @@ impl Linux {
             Step::AmendRoutes(wanted) => self.compare_amended_routes(wanted),
             Step::RoutingRules(wanted) => self.compare_rules(wanted),
             Step::Neighbours(wanted) => self.compare_neighbours(wanted),
+            Step::ConnectionZones {} => Ok(self.nft()?.verify_connection_zones()?),
             Step::PortForwardChain(wanted) => Ok(self.nft()?.verify_port_forward_chain(wanted)?),
             Step::PortForwards(wanted) => Ok(self.nft()?.verify_port_forwards(wanted)?),
-            // Connections may come at any time.
-            Step::ForgetConnections(_) => Ok(Vec::new()),
             Step::RouteLocalnet { link } => self.compare_route_localnet(link),
             Step::Hairpin { port } => self.compare_hairpin(port),
             Step::FlowTable {} => Ok(self.nft()?.verify_flow_table()?),

@@ -1,13 +1,13 @@
 //! What the kernel tracks of connections (ctnetlink; include/uapi/linux/netfilter/nfnetlink_conntrack.h).
 //!
-//! A datagram's way is decided once, when its connection is tracked: a peer that keeps sending stays on the old way until
-//! the entry is gone. Streams begin anew by themselves.
+//! What becomes of a datagram is decided once, when its connection is tracked: rules that come later are not asked until the
+//! entry is gone. Streams begin anew by themselves.
 
 mod tuple;
 
 use std::net::IpAddr;
 
-use plan::{Family, PortForward, PortForwards, Transport};
+use plan::{Family, Transport};
 
 use super::attribute::{Attributes, find};
 use super::error::{Object, Operation};
@@ -34,35 +34,15 @@ mod filter {
     pub(super) const REPLY_FLAGS: u16 = 2;
 }
 
-/// Which tracked connections are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tracked {
-    /// All to the port of the host, wherever they lead: those that began before it was forwarded.
-    ToPort,
-    /// Those that the forwarding led to its target.
-    ToTarget,
-}
-
 impl Nft {
-    /// Forgets tracked connections to these ports, of UDP only.
-    ///
-    /// The kernel picks them (Linux 6.8), except by addresses of IPv6; where it can't, it is asked for them first.
-    ///
-    /// # Errors
-    /// What the kernel refuses. It is none that there is no such connection.
-    pub fn forget_connections(
-        &mut self,
-        forwards: &PortForwards,
-        tracked: Tracked,
-    ) -> Result<(), NftError> {
-        selections(forwards, tracked).try_for_each(|selection| self.forget_selected(&selection))
-    }
-
     /// Forgets what is tracked of datagrams from and to these addresses. It was tracked for who had them before, and rules
     /// are for packets that begin a flow.
     ///
+    /// The kernel picks them (Linux 6.8), except by addresses of IPv6; where it can't, it is asked for them first. Either way
+    /// it walks all that it tracks.
+    ///
     /// # Errors
-    /// As for [`Nft::forget_connections`].
+    /// What the kernel refuses. It is none that there is no such connection.
     pub fn forget_datagrams(&mut self, addresses: &[IpAddr]) -> Result<(), NftError> {
         addresses
             .iter()
@@ -81,23 +61,6 @@ impl Nft {
             }
             done => done,
         }
-    }
-
-    /// Is any such connection tracked?
-    ///
-    /// # Errors
-    /// What the kernel refuses to show.
-    pub fn has_connections(
-        &mut self,
-        forwards: &PortForwards,
-        tracked: Tracked,
-    ) -> Result<bool, NftError> {
-        for selection in selections(forwards, tracked) {
-            if !self.tracked(&selection)?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn flush(&mut self, selection: &Selection) -> Result<(), NftError> {
@@ -149,50 +112,15 @@ struct Connection {
     zone: Option<Vec<u8>>,
 }
 
-fn selections(forwards: &PortForwards, tracked: Tracked) -> impl Iterator<Item = Selection> {
-    let udp = forwards.forwards.iter();
-    udp.filter(|forward| forward.transport == Transport::Udp)
-        .map(move |forward| Selection::of(forward, tracked))
-}
-
 impl Selection {
-    fn of(forward: &PortForward, tracked: Tracked) -> Self {
-        let family = Family::of(forward.target.ip());
-        let protocol = forward.transport.number();
-        let host = forward
-            .host_address
-            .filter(|address| !address.is_unspecified());
-        let original = Wanted {
-            protocol,
-            source: (None, None),
-            destination: (host, Some(forward.host_port)),
-        };
-        let reply = match tracked {
-            Tracked::ToPort => (None, None),
-            Tracked::ToTarget => (Some(forward.target.ip()), Some(forward.target.port())),
-        };
-        let reply = Wanted {
-            protocol,
-            source: reply,
-            destination: (None, None),
-        };
-        Self {
-            family,
-            original,
-            reply,
-            name: format!("tracked connections to {forward}"),
-        }
-    }
-
     /// All datagrams that an address began to send, and all that it answers, whatever others know it by.
     fn of_address(address: IpAddr) -> [Self; 2] {
         let anything = Wanted {
             protocol: Transport::Udp.number(),
-            source: (None, None),
-            destination: (None, None),
+            source: None,
         };
         let sent = Wanted {
-            source: (Some(address), None),
+            source: Some(address),
             ..anything
         };
         [(sent, anything), (anything, sent)].map(|(original, reply)| Self {

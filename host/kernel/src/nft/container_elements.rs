@@ -55,6 +55,8 @@ impl Nft {
                 forgotten.extend(self.forget_in(&set, family, place, which)?);
             }
         }
+        // These are found by the ports alone.
+        self.forget_idle_zones()?;
         Ok(forgotten)
     }
 

@@ -74,8 +74,8 @@ impl Nft {
         Ok(mismatches)
     }
 
-    /// A set of ranges answers with the element that holds the key, which may be another one.
-    fn has(&mut self, set: &Set, element: &Element) -> Result<bool, NftError> {
+    /// Is just this element there? A set of ranges answers with the element that holds the key, which may be another one.
+    pub(super) fn has(&mut self, set: &Set, element: &Element) -> Result<bool, NftError> {
         let decode = |attributes: &[u8]| {
             let mut found = Vec::new();
             Element::decode(attributes, &mut found)?;

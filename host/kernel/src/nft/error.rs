@@ -177,7 +177,7 @@ fn remedy(operation: Operation, cause: &io::Error) -> Option<&'static str> {
             "the kernel lacks the set types hash or rbtree (module nf_tables_set before Linux 5.1)",
         ),
         (Operation::Add(Object::Rule), libc::ENOENT | libc::EOPNOTSUPP) => Some(
-            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq), for host ports CONFIG_NFT_NAT, CONFIG_NFT_CT and CONFIG_NFT_FIB_INET, or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
+            "the kernel lacks CONFIG_NFT_MASQ (module nft_masq), for host ports CONFIG_NFT_NAT, CONFIG_NFT_CT, CONFIG_NFT_FIB_INET and, if there are some of UDP, CONFIG_NF_CONNTRACK_ZONES, or, for family bridge, CONFIG_NF_TABLES_BRIDGE",
         ),
         (Operation::Add(Object::Elements), libc::ENOENT) => {
             Some("table or set were removed by others, the next ADD makes them again")

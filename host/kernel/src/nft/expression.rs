@@ -14,6 +14,9 @@ pub(super) const VERDICT: u16 = 2;
 const FIB_ADDRESS_KIND: libc::c_int = 3;
 const FIB_DESTINATION: libc::c_int = 2;
 
+/// `IP_CT_DIR_ORIGINAL`
+const ORIGINAL_DIRECTION: u8 = 0;
+
 /// A register, which an expression loads and another one reads: 16 bytes. What is longer goes on in the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Register {
@@ -121,6 +124,9 @@ pub(super) enum Expression {
     },
     /// Loads what connection tracking says of the packet: `NF_CT_STATE_BIT`s, 4 bytes in the host's order.
     ConnectionState { into: Register },
+    /// Has a connection that begins with this packet tracked in the zone that the register holds, 2 bytes in the host's
+    /// order; replies to it are looked for in the default zone. A packet that has a zone already keeps it.
+    SetZoneOfOrigin { register: Register },
     /// Decides.
     Verdict(Verdict),
     /// Gives the packet's connection the address of the interface that it leaves by, and accepts it.
@@ -144,7 +150,9 @@ impl Expression {
             Self::Mask { .. } | Self::SetBits { .. } => "bitwise",
             Self::Equal { .. } | Self::Compare { .. } => "cmp",
             Self::Lookup { .. } | Self::Map { .. } => "lookup",
-            Self::ConnectionStatus { .. } | Self::ConnectionState { .. } => "ct",
+            Self::ConnectionStatus { .. }
+            | Self::ConnectionState { .. }
+            | Self::SetZoneOfOrigin { .. } => "ct",
             Self::DestinationKind { .. } => "fib",
             Self::DestinationNat { .. } => "nat",
             Self::Verdict(_) => "immediate",
@@ -242,6 +250,10 @@ impl Expression {
             Self::ConnectionState { into } => {
                 data.code(1, into.number()).code(2, libc::NFT_CT_STATE)
             }
+            Self::SetZoneOfOrigin { register } => data
+                .code(2, libc::NFT_CT_ZONE)
+                .bytes(3, &[ORIGINAL_DIRECTION])
+                .code(4, register.number()),
             Self::Verdict(verdict) => data.code(1, libc::NFT_REG_VERDICT).nest(2, |data| {
                 data.nest(VERDICT, |data| verdict.encode(data));
             }),
@@ -355,6 +367,24 @@ mod tests {
             &[8, 0, 5, 0, 0, 0, 0, 1],
         ];
         assert_eq!(encoded(&lookup), wanted.concat());
+    }
+
+    /// The numbers are those that `nft --debug=mnl add rule … ct original zone set …` shows.
+    #[test]
+    fn a_zone_has_the_attributes_that_nft_sends() {
+        let zone = Expression::SetZoneOfOrigin {
+            register: Register::First,
+        };
+        let wanted = [
+            &[0x28, 0, 1, 0x80][..],
+            &[7, 0, 1, 0],
+            b"ct\0\0",
+            &[0x1c, 0, 2, 0x80],
+            &[8, 0, 2, 0, 0, 0, 0, 17],
+            &[5, 0, 3, 0, 0, 0, 0, 0],
+            &[8, 0, 4, 0, 0, 0, 0, 1],
+        ];
+        assert_eq!(encoded(&zone), wanted.concat());
     }
 
     #[test]

@@ -43,6 +43,9 @@ impl Firewall {
             sections.extend(of_chain.map(|section| (section, true)));
         }
         // A node gets no table for what nobody wants.
+        let mut forwards = self.port_forwards.iter().flat_map(|(_, forwards)| forwards);
+        let has_zones = forwards.any(|forward| forward.zone.is_some());
+        sections.push((port_forward::zones(), has_zones));
         sections.push((loopback_guard::section(), self.loopback_guard));
         sections.push((spoof_check::section(), !self.spoof_checks.is_empty()));
         let filters = !self.flows.is_empty() || !self.isolated.is_empty();

@@ -24,13 +24,13 @@ use super::section::Section;
 use super::table::TableFamily;
 use super::{Base, Nft, NftError, verify};
 
-const BASE_CHAINS: &[BaseChain] = &[BaseChain {
+pub(super) const RAW_PREROUTING: BaseChain = BaseChain {
     family: TableFamily::Inet,
     name: "raw-prerouting",
     kind: "filter",
     hook: libc::NF_INET_PRE_ROUTING,
     priority: libc::NF_IP_PRI_RAW,
-}];
+};
 
 impl Nft {
     /// From now on the host drops what comes to 127.0.0.0/8, or from there, by another link than `lo`. One request if it
@@ -54,7 +54,7 @@ impl Nft {
 /// The chain and all that belongs to it.
 pub(super) fn section() -> Section {
     Section {
-        base_chains: BASE_CHAINS,
+        base_chains: &[RAW_PREROUTING],
         chain: Chain {
             family: TableFamily::Inet,
             name: "loopback-guard".to_owned(),

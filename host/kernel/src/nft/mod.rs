@@ -1,5 +1,5 @@
-//! netfilter by netlink: masquerade of networks, spoof check of bridge ports, forwarding of the host's ports, and what is
-//! tracked of connections to these; flow rules, isolation, passage through the host's own firewall.
+//! netfilter by netlink: masquerade of networks, spoof check of bridge ports, forwarding of the host's ports; flow rules,
+//! isolation, passage through the host's own firewall, and what is tracked of the datagrams that these are about.
 //!
 //! One table in each family. *Shared objects* (table, base chains, a chain with its rules and sets) are made by
 //! `ensure_…`, belong to the node and stay when attachments go. An attachment owns *elements of sets* and nothing else, so
@@ -51,7 +51,6 @@ mod spoof_check;
 mod table;
 mod verify;
 
-pub use conntrack::Tracked;
 pub use error::{NftError, Object, Operation};
 pub use firewall::Firewall;
 pub use foreign_ports::ForeignPort;

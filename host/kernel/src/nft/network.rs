@@ -16,7 +16,7 @@ impl Nft {
     /// them. Nothing is masqueraded or forwarded for its attachments any more.
     ///
     /// # Errors
-    /// What the kernel refuses; then nothing was changed.
+    /// What the kernel refuses; a repeat goes on.
     pub fn purge_network(&mut self, network: &str) -> Result<Vec<String>, NftError> {
         for _ in 0..ATTEMPTS {
             match self.purge_network_once(network) {
@@ -65,6 +65,7 @@ impl Nft {
             }
         }
         self.connection.commit(batch)?;
+        self.forget_idle_zones()?;
         Ok(chains.iter().map(Chain::display).collect())
     }
 

@@ -17,16 +17,20 @@
 //! }
 //! ```
 //!
+//! UDP ports have elements in the maps of [`zone`] as well, so that their datagrams are tracked where no earlier holder's are.
+//!
 //! An attachment owns elements of the maps and nothing else. Only the first packet of a connection passes chains of type
 //! nat, and forwarding it ends the chain, so that the mark is on no other packet than that one, between the two hooks.
 
 mod chain;
 mod condition;
 mod element;
+mod zone;
 
 use std::collections::BTreeMap;
+use std::iter;
 
-use plan::{Mismatch, PortForward, PortForwardChain, PortForwards};
+use plan::{ForwardTag, Mismatch, PortForward, PortForwardChain, PortForwards};
 
 use super::batch::Batch;
 use super::element::Element;
@@ -35,6 +39,7 @@ use super::table::TableFamily;
 use super::{Base, Nft, NftError, verify};
 
 pub(super) use chain::{FORWARDING, owner, sections, tag_of};
+pub(super) use zone::section as zones;
 
 impl Nft {
     /// Makes what is missing of the objects that all ports share which are forwarded in this way. Two requests if all is
@@ -57,7 +62,8 @@ impl Nft {
     /// out elsewhere, each to one attachment at a time.
     ///
     /// # Errors
-    /// What the kernel refuses; ENOENT if [`Nft::ensure_port_forward_chain`] was not called or its work was removed.
+    /// What the kernel refuses; ENOENT if [`Nft::ensure_port_forward_chain`] was not called, or for a port with a zone
+    /// [`Nft::ensure_connection_zones`], or their work was removed.
     pub fn add_port_forwards(&mut self, wanted: &PortForwards) -> Result<(), NftError> {
         let elements = elements(wanted)?;
         match self.connection.commit(addition(&elements)) {
@@ -87,11 +93,24 @@ impl Nft {
     pub fn forget_port_forwards(&mut self, unwanted: &PortForwards) -> Result<bool, NftError> {
         let mut ours = Vec::new();
         for (map, element) in elements(unwanted)? {
-            if self.found(&map, &element)?.as_ref() == Some(&element) {
+            if self.has(&map, &element)? {
                 ours.push((map, element));
             }
         }
         self.forget(&ours)
+    }
+
+    /// Does any of these ports lead to its target?
+    ///
+    /// # Errors
+    /// What the kernel refuses to show.
+    pub fn has_port_forwards(&mut self, forwards: &PortForwards) -> Result<bool, NftError> {
+        for (map, element) in elements(forwards)? {
+            if self.has(&map, &element)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All ports that lead to containers, whoever they are. Reads every map, so it is not for every call.
@@ -106,10 +125,13 @@ impl Nft {
             };
             let request = Element::request_all(&element::map(family, reach, tag));
             let elements = self.connection.dump(&request, Element::decode)?;
-            let forwards: Vec<_> = elements
+            let mut forwards: Vec<_> = elements
                 .iter()
                 .filter_map(|each| element::read(family, reach, each))
                 .collect();
+            for forward in &mut forwards {
+                forward.zone = self.zone_of(forward)?;
+            }
             if !forwards.is_empty() {
                 found.push(PortForwards { tag, forwards });
             }
@@ -132,7 +154,7 @@ impl Nft {
         Ok(mismatches)
     }
 
-    /// Which of these ports do not lead to their targets.
+    /// Which of these ports do not lead to their targets, or are not in their zones.
     ///
     /// # Errors
     /// What the kernel refuses to show.
@@ -141,16 +163,20 @@ impl Nft {
         wanted: &PortForwards,
     ) -> Result<Vec<Mismatch>, NftError> {
         let mut mismatches = Vec::new();
-        for ((map, element), forward) in elements(wanted)?.into_iter().zip(&wanted.forwards) {
-            let object = format!("forwarding of {forward} in {}", map.display());
-            match self.found(&map, &element)? {
-                None => mismatches.push(verify::missing(object)),
-                Some(found) if found == element => {}
-                Some(_) => mismatches.push(Mismatch {
-                    object,
-                    expected: "this target".to_owned(),
-                    found: "another one".to_owned(),
-                }),
+        for forward in &wanted.forwards {
+            let elements = elements_of(wanted.tag, forward)?;
+            let leads_to = ["this target"].into_iter().chain(iter::repeat("this zone"));
+            for ((map, element), expected) in elements.into_iter().zip(leads_to) {
+                let object = format!("forwarding of {forward} in {}", map.display());
+                match self.found(&map, &element)? {
+                    None => mismatches.push(verify::missing(object)),
+                    Some(found) if found == element => {}
+                    Some(_) => mismatches.push(Mismatch {
+                        object,
+                        expected: expected.to_owned(),
+                        found: "another one".to_owned(),
+                    }),
+                }
             }
         }
         Ok(mismatches)
@@ -213,19 +239,29 @@ fn by_map(
     let mut maps: BTreeMap<String, ElementsOfMap> = BTreeMap::new();
     for (chain, forwards) in wanted {
         for forward in forwards {
-            let (map, element) = element::of(chain.tag, forward)?;
-            let entry = maps.entry(map.name.clone());
-            let (_, elements) = entry.or_insert_with(|| (map, BTreeMap::new()));
-            elements.insert(element.key, element.data);
+            for (map, element) in elements_of(chain.tag, forward)? {
+                let entry = maps.entry(map.name.clone());
+                let (_, elements) = entry.or_insert_with(|| (map, BTreeMap::new()));
+                elements.insert(element.key, element.data);
+            }
         }
     }
     Ok(maps.into_values())
 }
 
 fn elements(forwards: &PortForwards) -> Result<Vec<(Set, Element)>, NftError> {
-    let each = forwards.forwards.iter();
-    each.map(|forward| element::of(forwards.tag, forward))
-        .collect()
+    let mut elements = Vec::new();
+    for forward in &forwards.forwards {
+        elements.extend(elements_of(forwards.tag, forward)?);
+    }
+    Ok(elements)
+}
+
+/// What leads a port to its target, and then what gives it its zone.
+fn elements_of(tag: ForwardTag, forward: &PortForward) -> Result<Vec<(Set, Element)>, NftError> {
+    let mut elements = vec![element::of(tag, forward)?];
+    elements.extend(zone::elements(forward));
+    Ok(elements)
 }
 
 fn addition(elements: &[(Set, Element)]) -> Batch {

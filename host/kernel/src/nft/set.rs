@@ -1,9 +1,13 @@
+mod listing;
+
 use super::attribute::{Attributes, find, text_of};
 use super::batch::{Batch, Message};
 use super::error::{Object, Operation};
 use super::socket::Request;
 use super::table::TableFamily;
 use super::{Nft, NftError};
+
+pub(super) use listing::Term;
 
 /// `NFTA_SET_…`
 mod attribute {
@@ -37,8 +41,24 @@ pub(super) struct KeyType {
     /// In bytes.
     length: u32,
     in_host_order: bool,
-    /// Of each part in bytes; 0 where there is none.
-    parts: [u8; MOST_PARTS],
+    /// Those that it has come first.
+    parts: [Part; MOST_PARTS],
+}
+
+/// A part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    /// In bytes; 0 where there is none.
+    length: u8,
+    /// Where `nft` shall list it by an expression instead of its type.
+    term: Option<Term>,
+}
+
+impl Part {
+    const NONE: Self = Self {
+        length: 0,
+        term: None,
+    };
 }
 
 impl KeyType {
@@ -52,6 +72,12 @@ impl KeyType {
     };
     pub(super) const TRANSPORT_PROTOCOL: Self = Self::in_network_order(12, 1);
     pub(super) const PORT: Self = Self::in_network_order(13, 2);
+    /// Two bytes of a packet.
+    pub(super) const NUMBER: Self = Self::in_network_order(4, 2);
+    pub(super) const CONNECTION_ZONE: Self = Self {
+        in_host_order: true,
+        ..Self::NUMBER.given_as(Term::ConnectionZone)
+    };
 
     /// As what a map's keys lead to (`NFT_DATA_VERDICT`): its length is the kernel's own matter.
     pub(super) const VERDICT: Self = Self::in_network_order(0xffff_ff00, 0);
@@ -61,7 +87,16 @@ impl KeyType {
             number,
             length,
             in_host_order: false,
-            parts: [length as u8, 0, 0, 0, 0],
+            parts: [
+                Part {
+                    length: length as u8,
+                    ..Part::NONE
+                },
+                Part::NONE,
+                Part::NONE,
+                Part::NONE,
+                Part::NONE,
+            ],
         }
     }
 
@@ -69,10 +104,11 @@ impl KeyType {
     pub(super) const fn then(self, second: Self) -> Self {
         let length = self.length.next_multiple_of(4) + second.length.next_multiple_of(4);
         let [last, ..] = second.parts;
+        const NONE: Part = Part::NONE;
         let parts = match self.parts {
-            [a, 0, ..] => [a, last, 0, 0, 0],
-            [a, b, 0, ..] => [a, b, last, 0, 0],
-            [a, b, c, 0, _] => [a, b, c, last, 0],
+            [a, Part { length: 0, .. }, ..] => [a, last, NONE, NONE, NONE],
+            [a, b, Part { length: 0, .. }, ..] => [a, b, last, NONE, NONE],
+            [a, b, c, Part { length: 0, .. }, _] => [a, b, c, last, NONE],
             [a, b, c, d, _] => [a, b, c, d, last],
         };
         Self {
@@ -81,14 +117,30 @@ impl KeyType {
         }
     }
 
+    /// A key of one part, which `nft` lists by this expression.
+    pub(super) const fn given_as(self, term: Term) -> Self {
+        let [first, second, third, fourth, fifth] = self.parts;
+        let first = Part {
+            term: Some(term),
+            ..first
+        };
+        Self {
+            parts: [first, second, third, fourth, fifth],
+            ..self
+        }
+    }
+
+    fn parts(self) -> impl Iterator<Item = Part> {
+        self.parts.into_iter().take_while(|part| part.length > 0)
+    }
+
     fn has_parts(self) -> bool {
-        let [_, second, ..] = self.parts;
-        second > 0
+        self.parts().nth(1).is_some()
     }
 
     fn describe_parts(self, description: &mut Attributes<'_>) {
         description.nest(description::PARTS, |parts| {
-            for length in self.parts.into_iter().filter(|length| *length > 0) {
+            for Part { length, .. } in self.parts() {
                 parts.nest(description::PART, |part| {
                     part.u32(description::LENGTH, u32::from(length));
                 });
@@ -96,12 +148,9 @@ impl KeyType {
         });
     }
 
-    /// `NFTNL_UDATA_SET_KEYBYTEORDER` (libnftnl, include/libnftnl/udata.h) with `nft`'s `BYTEORDER_HOST_ENDIAN` or
-    /// `BYTEORDER_BIG_ENDIAN`.
-    fn userdata(self) -> [u8; 6] {
-        let order: u32 = if self.in_host_order { 1 } else { 2 };
-        let [a, b, c, d] = order.to_ne_bytes();
-        [0, 4, a, b, c, d]
+    /// `nft`'s `BYTEORDER_HOST_ENDIAN` or `BYTEORDER_BIG_ENDIAN`.
+    fn byte_order(self) -> u32 {
+        if self.in_host_order { 1 } else { 2 }
     }
 }
 
@@ -203,7 +252,7 @@ impl Batch {
             }
             attributes
                 .u32(attribute::ID, id)
-                .bytes(attribute::USERDATA, &set.key.userdata());
+                .bytes(attribute::USERDATA, &listing::userdata(set.key, set.data));
         });
     }
 }

@@ -204,6 +204,7 @@ fn forward(name: &str) -> PortForward {
         host_address: None,
         host_port: 8000 + u16::from(name.bytes().next().unwrap_or_default()),
         target: (address(name), 80).into(),
+        zone: None,
     }
 }
 

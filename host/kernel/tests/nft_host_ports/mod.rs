@@ -13,8 +13,8 @@ use ipnet::IpNet;
 use kernel::nft::Firewall;
 use kernel::{Kernel, Linux, Performed, Undone};
 use plan::{
-    ForwardTag, MasqueradeNetwork, MasqueradeSources, Mismatch, NetworkTag, PacketCondition,
-    PortForward, PortForwardChain, PortForwards, SourceNat, Step, Transport, Undo,
+    ConnectionZone, ForwardTag, MasqueradeNetwork, MasqueradeSources, Mismatch, NetworkTag,
+    PacketCondition, PortForward, PortForwardChain, PortForwards, SourceNat, Step, Transport, Undo,
 };
 
 use crate::nft_namespaces::{Namespace, connect};
@@ -166,8 +166,8 @@ impl World {
             },
             Step::PortForwardChain(chain.clone()),
             Step::Hairpin { port: "pod".into() },
-            Step::PortForwards(wanted.clone()),
-            Step::ForgetConnections(wanted),
+            Step::ConnectionZones {},
+            Step::PortForwards(wanted),
         ];
         self.perform(&steps);
         steps
@@ -217,7 +217,21 @@ pub(crate) fn forward(
         host_address: host.map(|text| text.parse().unwrap()),
         host_port: port,
         target: target.parse().unwrap(),
+        zone: (transport == Transport::Udp).then_some(zone(1)),
     }
+}
+
+pub(crate) fn zone(number: u16) -> ConnectionZone {
+    ConnectionZone::of_number(number).unwrap()
+}
+
+/// The same ports as of another attachment.
+pub(crate) fn in_zone(number: u16, forwards: &[PortForward]) -> Vec<PortForward> {
+    let moved = |forward: &PortForward| PortForward {
+        zone: forward.zone.map(|_| zone(number)),
+        ..*forward
+    };
+    forwards.iter().map(moved).collect()
 }
 
 /// Port 8080 of the host by TCP and UDP, of both families, leads to port 80 of the container.

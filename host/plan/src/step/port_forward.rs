@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Family, NetworkTag, NetworkTagError, PacketCondition, PortClaim, SourceNat, Transport,
+    ConnectionZone, Family, NetworkTag, NetworkTagError, PacketCondition, PortClaim, SourceNat,
+    Transport,
 };
 
 /// 64 bits of a hash that name the chains and maps of one way of forwarding on one network: what is forwarded under other
@@ -56,6 +57,10 @@ pub struct PortForward {
     pub host_port: u16,
     /// The container's address and port.
     pub target: SocketAddr,
+    /// Where connections to it are tracked, the attachment's own zone: what was tracked of the port's earlier holders leads
+    /// none of its packets. Of UDP alone: streams begin anew by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<ConnectionZone>,
 }
 
 impl PortForward {

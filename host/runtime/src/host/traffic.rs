@@ -2,10 +2,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use kernel::Linux;
 use plan::{
-    Family, FlowDirection, FlowRule, FlowVerdict, Flows, ForwardTag, HostFirewallPass, IfbDevice,
-    IsolatedAddresses, Isolation, MacAddress, PortForward, PortForwardChain, PortForwards,
-    PortRange, Redirect, RoutingRule, RoutingRules, SourceNat, Step, TokenBucket, Transport,
-    VrfMembership,
+    ConnectionZone, Family, FlowDirection, FlowRule, FlowVerdict, Flows, ForwardTag,
+    HostFirewallPass, IfbDevice, IsolatedAddresses, Isolation, MacAddress, PortForward,
+    PortForwardChain, PortForwards, PortRange, Redirect, RoutingRule, RoutingRules, SourceNat,
+    Step, TokenBucket, Transport, VrfMembership,
 };
 
 use super::features::{Feature, attempt};
@@ -19,7 +19,8 @@ const MARK_BIT: u8 = 13;
 /// Does what the built-in stages do, for the container of the first link.
 pub(super) fn probe(kernel: &mut Linux) -> Vec<Feature> {
     [
-        ("stage portmap", port_forwards()),
+        ("stage portmap", port_forwards(Transport::Tcp, None)),
+        ("stage portmap for UDP", datagrams()),
         ("stage bandwidth", shaping()),
         ("stage firewall", firewall()),
         ("stage flow-policy", flows()),
@@ -43,13 +44,14 @@ fn vrf() -> Vec<Step> {
     })]
 }
 
-fn port_forwards() -> Vec<Step> {
+fn port_forwards(transport: Transport, zone: Option<ConnectionZone>) -> Vec<Step> {
     let tag = ForwardTag::of(NETWORK, SourceNat::Local, MARK_BIT, &[]);
     let forward = PortForward {
-        transport: Transport::Tcp,
+        transport,
         host_address: None,
         host_port: 8080,
         target: SocketAddr::new(ADDRESS, 80),
+        zone,
     };
     vec![
         Step::RouteLocalnet {
@@ -68,6 +70,13 @@ fn port_forwards() -> Vec<Step> {
             forwards: vec![forward],
         }),
     ]
+}
+
+fn datagrams() -> Vec<Step> {
+    let mut steps = vec![Step::ConnectionZones {}];
+    let zone = ConnectionZone::of_group(0);
+    steps.extend(port_forwards(Transport::Udp, Some(zone)));
+    steps
 }
 
 /// Bits and bits a second, as the reference bandwidth's.

@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher, RandomState};
+
 use plan::{AttachmentKey, NetworkTag};
 
 use super::{Record, RecordState};
@@ -45,7 +47,9 @@ pub struct Removed {
 }
 
 impl Store {
-    /// A number for the attachment's links that no other record has.
+    /// A number for the attachment's links that no other record has: the one after the last that was given out. A new
+    /// store begins anywhere among the first 65,536, so that one that was removed while containers live does not begin with
+    /// what it gave out last.
     ///
     /// # Errors
     /// The store's own.
@@ -54,7 +58,7 @@ impl Store {
         self.volatile().write(|w| {
             let mut group = match w.view().get(&counter)? {
                 Some(value) => Parts::of_value(value).u32()?,
-                None => FIRST_GROUP,
+                None => FIRST_GROUP + u32::from(any_number()),
             };
             while w.view().get(&group_key(group))?.is_some() {
                 group = following(group);
@@ -242,6 +246,12 @@ impl RecordPage {
             self.next = Some(attachment);
         }
     }
+}
+
+/// By the system's random numbers, with which each process seeds its hashes.
+fn any_number() -> u16 {
+    let [low, high, ..] = RandomState::new().hash_one(0).to_ne_bytes();
+    u16::from_ne_bytes([low, high])
 }
 
 fn following(group: u32) -> u32 {

@@ -274,11 +274,39 @@ fn a_record_that_can_not_be_read_hides_no_other_and_can_be_removed() {
 }
 
 #[test]
+fn new_stores_do_not_all_begin_with_the_same_link_group() {
+    let store = TestStore::new();
+    let counter = Key::of(Table::Meta).bytes(b"group");
+    let mut begun = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        store.volatile().write(|w| w.delete(&counter)).unwrap();
+        begun.insert(store.next_group().unwrap());
+    }
+    assert!(begun.len() > 1, "{begun:?}");
+}
+
+#[test]
+fn a_record_that_forgets_connections_is_read_without_that() {
+    let mut document = serde_json::to_value(record("a")).unwrap();
+    for (list, tag) in [("steps", "step"), ("undo", "undo")] {
+        let retired = serde_json::json!({tag: "forget-connections", "tag": "0011223344556677", "forwards": []});
+        let entries = document["parts"][0][list].as_array_mut().unwrap();
+        entries.push(retired);
+    }
+    let read = |document: &serde_json::Value| Record::decode(document.to_string().as_bytes());
+    assert_eq!(read(&document).unwrap(), record("a"));
+    // What is not known is not passed over.
+    document["parts"][0]["undo"][0]["undo"] = "anything".into();
+    assert!(matches!(read(&document), Err(StoreError::Corrupt { .. })));
+}
+
+#[test]
 fn link_groups_are_unique_even_when_the_counter_goes_round() {
     let store = TestStore::new();
-    let first = store.next_group().unwrap();
-    assert_eq!(first, 0x5743_4e00);
-    assert_eq!(store.next_group().unwrap(), first + 1);
+    let first = 0x5743_4e00;
+    let begun = store.next_group().unwrap();
+    assert!((first..first + 0x1_0000).contains(&begun), "{begun:x}");
+    assert_eq!(store.next_group().unwrap(), begun + 1);
     store
         .put_pending(
             &Record {

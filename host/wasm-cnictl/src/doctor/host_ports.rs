@@ -112,6 +112,7 @@ mod tests {
             host_address: None,
             host_port,
             target: target.parse().unwrap(),
+            zone: None,
         };
         HostPorts {
             ours: vec![("pods/a/eth0".into(), forward)],

@@ -102,7 +102,8 @@ fn needs(described: &Described, feature: &str) -> bool {
         match feature.split_once(' ') {
             Some(("link", kind)) => link.is_some_and(|(own, _)| own == kind),
             Some(("key", key)) => set(key),
-            Some(("stage", stage)) => entry.runs(stage),
+            // A part of what a stage does follows its name.
+            Some(("stage", part)) => entry.runs(part.split(' ').next().unwrap_or(part)),
             // Of ports of one bridge, by any stage that filters.
             _ => link.is_some_and(|(kind, _)| kind == "bridge") && entry.runs("flow-policy"),
         }
@@ -147,6 +148,8 @@ mod tests {
             ("key ipMasq", Severity::Note),
             ("stage flow-policy", Severity::Error),
             ("stage portmap", Severity::Note),
+            ("stage flow-policy for something", Severity::Error),
+            ("stage portmap for UDP", Severity::Note),
             ("filtering between ports of one bridge", Severity::Error),
         ] {
             let findings = lacking(feature).judge(&networks);

@@ -96,7 +96,7 @@ pub(super) fn require(step: &Value, node: &Node, pod: &Pod<'_>, seen: &Seen) -> 
             routes(&seen.pod, text("interface"), &step["routes"])
         }
         // Said and done: nothing stays that could be looked at.
-        "announce" | "forget-connections" => Ok(()),
+        "announce" => Ok(()),
         _ => traffic(step, node, seen),
     }
 }
@@ -107,6 +107,7 @@ fn traffic(step: &Value, node: &Node, seen: &Seen) -> Result<()> {
         "masquerade-network" => named(seen, text("network")),
         "masquerade" => elements(seen, text("network"), &step["sources"]),
         "port-forward-chain" => named(seen, text("tag")),
+        "connection-zones" => named(seen, "zones"),
         "port-forwards" => {
             for forward in list(&step["forwards"]) {
                 let target = leaves(&forward["target"]);
@@ -114,6 +115,19 @@ fn traffic(step: &Value, node: &Node, seen: &Seen) -> Result<()> {
                 let needles: Vec<&str> = target.iter().skip(1).map(String::as_str).collect();
                 ensure!(needles.len() == 2, "{forward}");
                 element(seen, text("tag"), &[needles.as_slice(), &[&port]].concat())?;
+                if !forward["zone"].is_null() {
+                    let family = if needles.iter().any(|word| word.contains(':')) {
+                        6
+                    } else {
+                        4
+                    };
+                    for set in [
+                        format!("error-zones-any{family}"),
+                        format!("zones-any{family}"),
+                    ] {
+                        element(seen, &set, &[&port])?;
+                    }
+                }
             }
             Ok(())
         }

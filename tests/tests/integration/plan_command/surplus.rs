@@ -156,7 +156,9 @@ fn routes(planned: &Planned, before: &Namespace, after: &Namespace) -> Result<()
 fn elements(planned: &Planned, after: &Seen) -> Result<()> {
     for (set, elements) in after.sets() {
         for element in elements {
-            let words = leaves(element);
+            // The number of a zone is made up in a plan.
+            let is_zone = set.contains("zones-");
+            let words = leaves(if is_zone { &element[0] } else { element });
             if let Some(key) = way_key(element) {
                 let mut addresses = planned.words.iter().filter_map(|word| last_octet(word));
                 let told = addresses.any(|octet| Some(octet) == last_octet(key));

@@ -15,7 +15,7 @@ use super::condition;
 use super::element::{Reach, map};
 
 const PREFIX: &str = "ports-";
-const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+pub(super) const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// Behind dstnat: what kube-proxy and others forward is theirs.
 const BEHIND_SERVICES: i32 = libc::NF_IP_PRI_NAT_DST + 5;
@@ -51,7 +51,7 @@ const DESTINATION_CHANGED: u32 = 1 << 5;
 /// `RTN_LOCAL`
 const LOCAL: u32 = libc::RTN_LOCAL as u32;
 /// Offset of the destination port in the header of TCP, UDP and SCTP, and its length.
-const DESTINATION_PORT: (u32, u32) = (2, 2);
+pub(super) const DESTINATION_PORT: (u32, u32) = (2, 2);
 
 const FIRST: Register = Register::First;
 
@@ -173,7 +173,7 @@ fn rules(family: Family, chain: &PortForwardChain) -> Vec<Rule> {
 }
 
 /// Only packets to the host itself: what it routes for others has ports of theirs (CVE-2025-67499).
-fn to_local() -> [Expression; 2] {
+pub(super) fn to_local() -> [Expression; 2] {
     [
         Expression::DestinationKind { into: FIRST },
         Expression::Equal {
@@ -185,10 +185,7 @@ fn to_local() -> [Expression; 2] {
 
 /// Looks protocol and port up, behind an address that lies in the first registers, and forwards what is found.
 fn forward(family: Family, reach: Reach, tag: ForwardTag) -> [Expression; 4] {
-    let words = match family {
-        Family::Ipv4 => 1,
-        Family::Ipv6 => 4,
-    };
+    let words = words_of_address(family);
     let start = match reach {
         Reach::OneAddress => words,
         Reach::AnyAddress => 0,
@@ -216,6 +213,14 @@ fn forward(family: Family, reach: Reach, tag: ForwardTag) -> [Expression; 4] {
             port: Register::Word(words),
         },
     ]
+}
+
+/// Of 4 bytes, as registers are counted.
+pub(super) fn words_of_address(family: Family) -> u8 {
+    match family {
+        Family::Ipv4 => 1,
+        Family::Ipv6 => 4,
+    }
 }
 
 /// One for all networks that use this bit.

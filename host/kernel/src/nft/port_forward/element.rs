@@ -43,22 +43,28 @@ pub(super) fn map(family: Family, reach: Reach, tag: ForwardTag) -> Set {
 /// An address of one family can't lead to one of the other.
 pub(super) fn of(tag: ForwardTag, forward: &PortForward) -> Result<(Set, Element), NftError> {
     let family = Family::of(forward.target.ip());
-    // The unspecified address means every address, as with a socket.
-    let address = forward.host_address.filter(|each| !each.is_unspecified());
-    let (reach, mut key) = match address {
-        Some(address) if Family::of(address) != family => {
-            return Err(NftError::FamiliesDiffer {
-                forward: forward.to_string(),
-            });
-        }
-        Some(address) => (Reach::OneAddress, octets(address)),
-        None => (Reach::AnyAddress, Vec::new()),
-    };
+    let is_foreign = |address: IpAddr| !address.is_unspecified() && Family::of(address) != family;
+    if forward.host_address.is_some_and(is_foreign) {
+        return Err(NftError::FamiliesDiffer {
+            forward: forward.to_string(),
+        });
+    }
+    let (reach, mut key) = reach_of(forward);
     // Each part fills whole registers of 4 bytes.
     key.extend([forward.transport.number(), 0, 0, 0]);
     key.extend(port(forward.host_port));
     let data = leading_to(forward.target);
     Ok((map(family, reach, tag), Element::leading_to(key, data)))
+}
+
+/// Which packets the port is for, and the address that is at the head of its key.
+pub(super) fn reach_of(forward: &PortForward) -> (Reach, Vec<u8>) {
+    // The unspecified address means every address, as with a socket.
+    let address = forward.host_address.filter(|each| !each.is_unspecified());
+    match address {
+        Some(address) => (Reach::OneAddress, octets(address)),
+        None => (Reach::AnyAddress, Vec::new()),
+    }
 }
 
 /// The map of this name: its tag, and the family of its addresses.
@@ -74,7 +80,7 @@ pub(super) fn map_named(name: &str) -> Option<(ForwardTag, Family, Reach)> {
     Some((ForwardTag::try_from(tag.to_owned()).ok()?, family, reach))
 }
 
-/// What [`of`] made into this element of such a map.
+/// What [`of`] made into this element of such a map; its zone is not there.
 pub(super) fn read(family: Family, reach: Reach, element: &Element) -> Option<PortForward> {
     let mut key = element.key.as_slice();
     let host_address = match reach {
@@ -89,6 +95,7 @@ pub(super) fn read(family: Family, reach: Reach, element: &Element) -> Option<Po
         host_address,
         host_port: read_port(rest)?,
         target: SocketAddr::new(target, read_port(data)?),
+        zone: None,
     })
 }
 
@@ -145,6 +152,7 @@ mod tests {
             host_address: host.map(|text| text.parse().unwrap()),
             host_port: 0x1234,
             target: target.parse().unwrap(),
+            zone: None,
         }
     }
 

@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
-    BandwidthLimit, FlowDirection, FlowRule, FlowVerdict, Merge, PortForwarding, PortMapping,
-    ProposedLink, Route, RouteSelector, SourceNat, StageName, Transport, Undo,
+    BandwidthLimit, ConnectionZone, FlowDirection, FlowRule, FlowVerdict, Merge, PortForwarding,
+    PortMapping, ProposedLink, Route, RouteSelector, SourceNat, StageName, Transport, Undo,
 };
+
+const GROUP: u32 = 7;
 
 fn attachment() -> Attachment {
     Attachment {
@@ -56,7 +58,7 @@ fn chain_of(stages: &[&[Change]], made_elsewhere: bool) -> Vec<Vec<Step>> {
         merged: &merge.finish().unwrap(),
         before: made_elsewhere.then_some(&known),
         subnets: &[],
-        group: 7,
+        group: GROUP,
         ifb_mac: MacAddress::from_seed(b"ifb"),
         bridge_is_ours: true,
     })
@@ -98,14 +100,21 @@ fn a_port_is_forwarded_in_each_family_that_it_is_for() {
 }
 
 #[test]
-fn only_datagrams_have_connections_to_forget() {
-    let forgets = |transport| {
-        chain_of(&[&[forward(None, transport)]], false)[0]
-            .iter()
-            .any(|step| matches!(step, Step::ForgetConnections(_)))
+fn only_datagrams_are_tracked_in_a_zone_of_the_attachment() {
+    let zones = |transport| -> Vec<_> {
+        let steps = chain_of(&[&[forward(None, transport)]], false).remove(0);
+        let shared = steps.contains(&Step::ConnectionZones {});
+        let Some(Step::PortForwards(wanted)) = steps.last() else {
+            panic!("{steps:?}")
+        };
+        let zones: Vec<_> = wanted.forwards.iter().map(|each| each.zone).collect();
+        assert_eq!(shared, zones.iter().all(Option::is_some), "{steps:?}");
+        zones
     };
-    assert!(forgets(Transport::Udp));
-    assert!(!forgets(Transport::Tcp));
+    let own = Some(ConnectionZone::of_group(GROUP));
+    assert_eq!(zones(Transport::Udp), [own, own]);
+    assert_eq!(zones(Transport::Tcp), [None, None]);
+    assert_eq!(zones(Transport::Sctp), [None, None]);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use ipnet::IpNet;
 use super::ChainRequest;
 use crate::attachment::hashed_interface_name;
 use crate::{
-    BandwidthLimit, Change, Family, FlowDirection, ForwardTag, HostFirewallPass, IfbDevice,
-    IsolatedAddresses, Isolation, LinkAlias, MasqueradeNetwork, MasqueradeSources, PortForward,
-    PortForwardChain, PortForwarding, PortForwards, Redirect, SourceNat, Step, TokenBucket,
-    Transport,
+    BandwidthLimit, Change, ConnectionZone, Family, FlowDirection, ForwardTag, HostFirewallPass,
+    IfbDevice, IsolatedAddresses, Isolation, LinkAlias, MasqueradeNetwork, MasqueradeSources,
+    PortForward, PortForwardChain, PortForwarding, PortForwards, Redirect, SourceNat, Step,
+    TokenBucket, Transport,
 };
 
 impl ChainRequest<'_> {
@@ -102,24 +102,18 @@ impl ChainRequest<'_> {
             mark_bit: forwarding.mark_bit,
             conditions: forwarding.conditions.clone(),
         }));
-        let datagrams: Vec<_> = forwards
-            .iter()
-            .filter(|forward| forward.transport == Transport::Udp)
-            .copied()
-            .collect();
-        steps.push(Step::PortForwards(PortForwards { tag, forwards }));
-        if !datagrams.is_empty() {
-            steps.push(Step::ForgetConnections(PortForwards {
-                tag,
-                forwards: datagrams,
-            }));
+        if forwards.iter().any(|forward| forward.zone.is_some()) {
+            steps.push(Step::ConnectionZones {});
         }
+        steps.push(Step::PortForwards(PortForwards { tag, forwards }));
         steps
     }
 
     fn forwards(&self, forwarding: &PortForwarding) -> Vec<PortForward> {
+        let own_zone = ConnectionZone::of_group(self.group);
         let mut forwards = Vec::new();
         for mapping in &forwarding.mappings {
+            let is_udp = mapping.transport == Transport::Udp;
             for claim in mapping.claims() {
                 if let Some(target) = self.target(claim.family) {
                     forwards.push(PortForward {
@@ -127,6 +121,7 @@ impl ChainRequest<'_> {
                         host_address: claim.address,
                         host_port: mapping.host_port,
                         target: SocketAddr::new(target, mapping.container_port),
+                        zone: is_udp.then_some(own_zone),
                     });
                 }
             }
