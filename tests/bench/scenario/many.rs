@@ -1,5 +1,8 @@
 //! Does an attachment cost more where many are?
 
+use std::thread;
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::Extent;
@@ -14,6 +17,9 @@ pub(super) fn measure(sides: &Sides<'_>, extent: &Extent, figures: &mut Figures)
     }
     Ok(())
 }
+
+/// The kernel finishes in the background what it was told about many links and namespaces.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// `rounds` attachments alone, then beside ten, a hundred and so on.
 fn one_network(
@@ -32,6 +38,7 @@ fn one_network(
             let attached = container.attach(subject)?;
             many.push((container, attached));
         }
+        thread::sleep(SETTLING);
         let pace = pace::alone(subject, extent.rounds)?;
         pace.note(figures, &format!("{scenario}, beside {beside}"), Side::Ours);
     }
