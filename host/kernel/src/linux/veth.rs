@@ -26,7 +26,11 @@ impl Linux {
                 Some(bridge)
             }
             None => {
-                router::prepare(&host_end)?;
+                if wanted.link_local {
+                    router::prepare(&host_end)?;
+                } else {
+                    router::without_ipv6(&host_end)?;
+                }
                 None
             }
         };
