@@ -7,7 +7,8 @@ use crate::failure::Cause;
 /// Something that the kernel may or may not be able to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feature {
-    /// What needs it, as a configuration names it: `link bridge`, `stage portmap`, `key ipMasq`.
+    /// What needs it, as a configuration names it: `link bridge`, `stage portmap`, `key ipMasq`. A part of what a stage does
+    /// follows its name: `stage portmap for UDP`.
     pub name: &'static str,
     /// What the kernel refused; None: it can.
     pub problem: Option<String>,

@@ -148,7 +148,7 @@ mod tests {
             ("key ipMasq", Severity::Note),
             ("stage flow-policy", Severity::Error),
             ("stage portmap", Severity::Note),
-            ("stage flow-policy for something", Severity::Error),
+            ("stage flow-policy for UDP", Severity::Error),
             ("stage portmap for UDP", Severity::Note),
             ("filtering between ports of one bridge", Severity::Error),
         ] {
