@@ -12,6 +12,7 @@ mod group;
 mod host_device;
 mod host_end;
 mod host_ports;
+mod ipv6;
 mod ipvlan;
 mod link_local;
 mod loopback;

@@ -18,6 +18,11 @@ pub(crate) fn ensure(path: &str, value: &str) -> Result<(), KernelError> {
     if is(path, value)? {
         return Ok(());
     }
+    set(path, value)
+}
+
+/// Sets the parameter without looking at it.
+pub(crate) fn set(path: &str, value: &str) -> Result<(), KernelError> {
     fault_point::before("a sysctl of the host");
     fs::write(path, value).map_err(|source| KernelError::Sysctl {
         path: path.to_owned(),

@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use plan::BridgePort;
 
 use super::Linux;
+use crate::KernelError;
 use crate::netlink::LinkState;
-use crate::{KernelError, sysctl};
 
 /// `IFLA_BRPORT_MODE`: hairpin.
 const BRPORT_MODE: u16 = 4;
@@ -46,16 +46,6 @@ impl Linux {
             }
         }
         Ok(())
-    }
-}
-
-/// Turns IPv6 off for a link that becomes a port. The bridge takes all frames before IPv6 sees them, yet a port has
-/// routes, and the kernel walks those of all links whenever the state of one changes. Where this user may not write to
-/// `/proc/sys` they stay, which no frame notices.
-pub(super) fn spare_ipv6(link: &LinkState) {
-    if link.ipv6.is_some_and(|settings| !settings.disabled) {
-        let path = sysctl::of_interface("ipv6", &link.name, "disable_ipv6");
-        let _ = std::fs::write(path, "1");
     }
 }
 

@@ -1,18 +1,6 @@
 use crate::netlink::LinkState;
 use crate::{KernelError, sysctl};
 
-/// Turns IPv6 off for a new interface of the host whose container speaks none: nothing is advertised that way, and the
-/// kernel has fewer routes to walk whenever the state of a link changes.
-pub(super) fn without_ipv6(link: &LinkState) -> Result<(), KernelError> {
-    match link.ipv6 {
-        Some(settings) if !settings.disabled => {
-            let path = sysctl::of_interface("ipv6", &link.name, "disable_ipv6");
-            sysctl::ensure(&path, "1")
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Prepares a new interface of the host that routes for containers, before it comes up.
 ///
 /// Its routes come from us, not from whoever advertises some in a container. And its link-local address is made from an

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use plan::{VethPair, VethTrace};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
-use super::{Linux, find, find_required, link_local, port, router, set};
+use super::{Linux, find, find_required, ipv6, link_local, router, set};
 use crate::netlink::{LinkState, Refusal};
 use crate::{KernelError, LinkFact, Performed, Place, Side};
 
@@ -22,15 +22,16 @@ impl Linux {
         let bridge = match &wanted.port {
             Some(port) => {
                 let bridge = self.host_link(&port.bridge)?;
-                port::spare_ipv6(&host_end);
+                // The bridge takes all frames before IPv6 sees them, so it does no harm where `/proc/sys` can't be written.
+                let _ = ipv6::turn_off(&host_end);
                 Some(bridge)
             }
+            None if wanted.link_local => {
+                router::prepare(&host_end)?;
+                None
+            }
             None => {
-                if wanted.link_local {
-                    router::prepare(&host_end)?;
-                } else {
-                    router::without_ipv6(&host_end)?;
-                }
+                ipv6::turn_off(&host_end)?;
                 None
             }
         };
