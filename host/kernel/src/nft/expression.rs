@@ -134,8 +134,14 @@ pub(super) enum Expression {
 }
 
 impl Expression {
-    /// Appends the expression to a rule's list.
-    pub(super) fn encode(&self, list: &mut Attributes<'_>) {
+    /// Appends the expressions to a rule's list.
+    pub(super) fn encode_all(expressions: &[Self], list: &mut Attributes<'_>) {
+        expressions
+            .iter()
+            .for_each(|expression| expression.encode(list));
+    }
+
+    fn encode(&self, list: &mut Attributes<'_>) {
         list.nest(LIST_ELEMENT, |expression| {
             expression
                 .text(NAME, self.name())
@@ -338,15 +344,17 @@ pub(super) fn jump_target(list: &[u8]) -> Option<&str> {
     })
 }
 
+/// The list of a rule that consists of these expressions.
+#[cfg(test)]
+pub(super) fn encoded(expressions: &[Expression]) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    Expression::encode_all(expressions, &mut Attributes::new(&mut buffer));
+    buffer
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn encoded(expression: &Expression) -> Vec<u8> {
-        let mut buffer = Vec::new();
-        expression.encode(&mut Attributes::new(&mut buffer));
-        buffer
-    }
 
     /// The numbers are those that `nft --debug=mnl add rule … != @spoof drop` shows.
     #[test]
@@ -366,7 +374,7 @@ mod tests {
             &[8, 0, 2, 0, 0, 0, 0, 1],
             &[8, 0, 5, 0, 0, 0, 0, 1],
         ];
-        assert_eq!(encoded(&lookup), wanted.concat());
+        assert_eq!(encoded(&[lookup]), wanted.concat());
     }
 
     /// The numbers are those that `nft --debug=mnl add rule … ct original zone set …` shows.
@@ -384,18 +392,16 @@ mod tests {
             &[5, 0, 3, 0, 0, 0, 0, 0],
             &[8, 0, 4, 0, 0, 0, 0, 1],
         ];
-        assert_eq!(encoded(&zone), wanted.concat());
+        assert_eq!(encoded(&[zone]), wanted.concat());
     }
 
     #[test]
     fn a_jump_is_found_among_other_expressions() {
-        let mut list = encoded(&Expression::Masquerade);
-        assert_eq!(jump_target(&list), None);
-        list.extend(encoded(&Expression::Verdict(Verdict::Jump("there".into()))));
+        let jump = Expression::Verdict(Verdict::Jump("there".into()));
+        let list = encoded(&[Expression::Masquerade, jump]);
         assert_eq!(jump_target(&list), Some("there"));
-        assert_eq!(
-            jump_target(&encoded(&Expression::Verdict(Verdict::Drop))),
-            None
-        );
+        for other in [Expression::Masquerade, Expression::Verdict(Verdict::Drop)] {
+            assert_eq!(jump_target(&encoded(&[other])), None);
+        }
     }
 }

@@ -186,15 +186,8 @@ fn destination_ports(information: &[u8]) -> Option<PortRange> {
 #[cfg(test)]
 mod tests {
     use super::super::attribute::Attributes;
-    use super::super::expression::{Expression, Header, Meta, Register};
+    use super::super::expression::{Expression, Header, Meta, Register, encoded};
     use super::*;
-
-    fn encoded(expressions: &[Expression]) -> Vec<u8> {
-        let mut buffer = Vec::new();
-        let mut list = Attributes::new(&mut buffer);
-        expressions.iter().for_each(|each| each.encode(&mut list));
-        buffer
-    }
 
     fn equals(value: &[u8]) -> Expression {
         Expression::Equal {

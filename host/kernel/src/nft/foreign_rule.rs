@@ -35,7 +35,7 @@ impl Batch {
             chain
                 .begin_rule(buffer)
                 .nest(attribute::EXPRESSIONS, |list| {
-                    expressions().iter().for_each(|each| each.encode(list));
+                    Expression::encode_all(&expressions(), list);
                 })
                 .bytes(attribute::USERDATA, &comment::encode(TABLE));
         });
@@ -153,14 +153,8 @@ fn part(expression: &[u8]) -> Option<Part> {
 #[cfg(test)]
 mod tests {
     use super::super::attribute::Attributes;
+    use super::super::expression::encoded;
     use super::*;
-
-    fn encoded(expressions: &[Expression]) -> Vec<u8> {
-        let mut buffer = Vec::new();
-        let mut list = Attributes::new(&mut buffer);
-        expressions.iter().for_each(|each| each.encode(&mut list));
-        buffer
-    }
 
     #[test]
     fn our_rule_is_recognised_and_a_wider_or_narrower_one_is_not() {
@@ -198,7 +192,7 @@ mod tests {
                 .nest(1, |expression| {
                     expression.text(NAME, "counter").nest(DATA, |_| {});
                 });
-            Expression::Verdict(Verdict::Accept).encode(&mut Attributes::new(&mut buffer));
+            buffer.extend(encoded(&[Expression::Verdict(Verdict::Accept)]));
             buffer
         };
         assert!(is_accept(&rule(FIREWALL_MARK, 0)));

@@ -84,9 +84,7 @@ impl Batch {
             attributes
                 .text(attribute::CHAIN, chain)
                 .nest(attribute::EXPRESSIONS, |list| {
-                    rule.expressions
-                        .iter()
-                        .for_each(|expression| expression.encode(list));
+                    Expression::encode_all(&rule.expressions, list);
                 })
                 .bytes(attribute::USERDATA, &comment::encode(&rule.comment));
         });
