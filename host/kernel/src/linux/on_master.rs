@@ -1,7 +1,6 @@
 //! Links on top of another, their master: macvlan, ipvlan and VLAN.
 
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
-use nix::errno::Errno;
 use plan::MacAddress;
 use rtnetlink::LinkUnspec;
 
@@ -123,16 +122,8 @@ impl Below<'_> {
         let removal = LinkUnspec::new_with_index(made.index).build();
         // What stays is found by its provisional name when the step is undone.
         let _ = route.delete_link(removal);
-        Err(match refusal.errno {
-            Errno::EEXIST => KernelError::InterfaceExists {
-                name: finish.name.to_owned(),
-                place: Place::Container,
-            },
-            _ => refusal.when(format!(
-                "naming {} {}",
-                finish.provisional_name, finish.name
-            )),
-        })
+        let doing = format!("naming {} {}", finish.provisional_name, finish.name);
+        Err(refusal.when_naming(finish.name, Place::Container, doing))
     }
 }
 

@@ -16,7 +16,7 @@ use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 use nix::errno::Errno;
 
-use crate::KernelError;
+use crate::{KernelError, Place};
 
 /// The kernel makes no larger part of a dump (`netlink_dump`, net/netlink/af_netlink.c).
 pub(super) const LARGEST_ANSWER: usize = 32 * 1024;
@@ -265,6 +265,22 @@ impl Refusal {
         let said = self.detail.as_deref();
         self.errno == Errno::EOPNOTSUPP
             && said.is_none_or(|said| said.contains("Unknown device type"))
+    }
+
+    /// The error of giving an interface a name, which another may have.
+    pub(crate) fn when_naming(
+        self,
+        name: &str,
+        place: Place,
+        doing: impl Into<String>,
+    ) -> KernelError {
+        match self.errno {
+            Errno::EEXIST => KernelError::InterfaceExists {
+                name: name.to_owned(),
+                place,
+            },
+            _ => self.when(doing),
+        }
     }
 
     /// The error, once it is known what was being done.

@@ -166,16 +166,8 @@ impl Linux {
             source,
         })?;
         let message = homeward(link.index, device, host.as_raw_fd());
-        match inside.route().set_link(message) {
-            Ok(()) => {}
-            Err(refusal) if refusal.errno == Errno::EEXIST => {
-                return Err(KernelError::InterfaceExists {
-                    name: device.name.clone(),
-                    place: Place::Host,
-                });
-            }
-            Err(refusal) => return Err(refusal.when(doing())),
-        }
+        let moved = inside.route().set_link(message);
+        moved.map_err(|refusal| refusal.when_naming(&device.name, Place::Host, doing()))?;
         let home = find_required(&self.host, &device.name, Place::Host)?;
         self.settle(&home, device)
     }
@@ -187,16 +179,8 @@ impl Linux {
             let rename = LinkUnspec::new_with_index(link.index)
                 .down()
                 .name(&device.name);
-            match self.host.set_link(rename.build()) {
-                Ok(()) => {}
-                Err(refusal) if refusal.errno == Errno::EEXIST => {
-                    return Err(KernelError::InterfaceExists {
-                        name: device.name.clone(),
-                        place: Place::Host,
-                    });
-                }
-                Err(refusal) => return Err(refusal.when(doing())),
-            }
+            let renamed = self.host.set_link(rename.build());
+            renamed.map_err(|refusal| refusal.when_naming(&device.name, Place::Host, doing()))?;
         }
         settings(&self.host, link, device, doing)
     }

@@ -63,15 +63,11 @@ fn device(wanted: &IfbDevice) -> LinkMessage {
 fn why_not_made(wanted: &IfbDevice, refusal: Refusal) -> KernelError {
     let doing = || format!("making ifb {}", wanted.name);
     match refusal.errno {
-        Errno::EEXIST => KernelError::InterfaceExists {
-            name: wanted.name.clone(),
-            place: Place::Host,
-        },
         Errno::EOPNOTSUPP => KernelError::Unsupported {
             doing: doing(),
             feature: "intermediate functional block",
             option: "CONFIG_IFB",
         },
-        _ => refusal.when(doing()),
+        _ => refusal.when_naming(&wanted.name, Place::Host, doing()),
     }
 }
