@@ -154,11 +154,11 @@ impl Link {
             Self::Ptp(ptp) => backend_problem(ptp.ip_masq_backend.as_deref())
                 .into_iter()
                 .collect(),
-            Self::Macvlan(macvlan) => {
-                let problem = ipvlan::master_problem(macvlan.master.as_deref());
-                problem.into_iter().collect()
+            Self::Macvlan(Macvlan { master, .. }) | Self::Ipvlan(Ipvlan { master, .. }) => {
+                name_problem("link.master", master.as_deref())
+                    .into_iter()
+                    .collect()
             }
-            Self::Ipvlan(ipvlan) => ipvlan.problems(),
             Self::Vlan(vlan) => vlan.problems(),
             Self::HostDevice(device) => device.problems(),
             Self::Tap(tap) => tap.problems(),
@@ -202,6 +202,11 @@ pub fn is_interface_name(name: &str) -> bool {
         && !name
             .chars()
             .any(|c| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
+}
+
+fn name_problem(key: &str, name: Option<&str>) -> Option<String> {
+    let name = name.filter(|name| !is_interface_name(name))?;
+    Some(format!("{key}: {name:?} is not an interface name"))
 }
 
 fn backend_problem(backend: Option<&str>) -> Option<String> {

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{backend_problem, is_default, is_interface_name};
+use super::{backend_problem, is_default, name_problem};
 use crate::MacAddress;
 
 /// `link.kind` = `bridge`.
@@ -128,12 +128,7 @@ impl Bridge {
         let mut problems: Vec<String> = backend_problem(self.ip_masq_backend.as_deref())
             .into_iter()
             .collect();
-        if !is_interface_name(&self.bridge) {
-            problems.push(format!(
-                "link.bridge: {:?} is not an interface name",
-                self.bridge
-            ));
-        }
+        problems.extend(name_problem("link.bridge", Some(&self.bridge)));
         if self.promisc_mode && self.hairpin_mode {
             problems.push(
                 "link.promiscMode and link.hairpinMode exclude each other: set one of them".into(),

@@ -2,8 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::is_interface_name;
 use super::lenient::empty_is_none;
+use super::name_problem;
 use crate::MacAddress;
 
 /// `link.kind` = `host-device`. Which device it is, is said in one way; where several are given, the first of
@@ -78,13 +78,7 @@ impl HostDevice {
 
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if let Some(name) = self
-            .device
-            .as_deref()
-            .filter(|name| !is_interface_name(name))
-        {
-            problems.push(format!("link.device: {name:?} is not an interface name"));
-        }
+        problems.extend(name_problem("link.device", self.device.as_deref()));
         if let Some(text) = &self.hwaddr
             && let Err(error) = text.parse::<MacAddress>()
         {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::is_default;
 use super::lenient::empty_is_none;
-use super::{is_default, is_interface_name};
 
 /// `link.kind` = `ipvlan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,15 +37,4 @@ pub enum IpvlanMode {
     L3,
     /// By routing, through the host's netfilter.
     L3s,
-}
-
-impl Ipvlan {
-    pub(super) fn problems(&self) -> Vec<String> {
-        master_problem(self.master.as_deref()).into_iter().collect()
-    }
-}
-
-pub(super) fn master_problem(master: Option<&str>) -> Option<String> {
-    let name = master.filter(|name| !is_interface_name(name))?;
-    Some(format!("link.master: {name:?} is not an interface name"))
 }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lenient::empty_is_none;
-use super::{is_default, is_interface_name};
+use super::{is_default, name_problem};
 use crate::MacAddress;
 
 /// `link.kind` = `tap`.
@@ -42,13 +42,7 @@ pub struct Tap {
 impl Tap {
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if let Some(bridge) = self
-            .bridge
-            .as_deref()
-            .filter(|name| !is_interface_name(name))
-        {
-            problems.push(format!("link.bridge: {bridge:?} is not an interface name"));
-        }
+        problems.extend(name_problem("link.bridge", self.bridge.as_deref()));
         if let Some(context) = &self.selinux_context {
             problems.push(format!(
                 "link.selinuxContext: {context:?} can't be given: a tap has the context of the process that makes it, which is that of wasm-cni; remove the key, or have the policy allow the runtime's own context"

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::ipvlan::master_problem;
-use super::is_default;
+use super::{is_default, name_problem};
 
 /// `link.kind` = `vlan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +29,7 @@ impl Vlan {
                     .into(),
             );
         } else {
-            problems.extend(master_problem(Some(&self.master)));
+            problems.extend(name_problem("link.master", Some(&self.master)));
         }
         if self.vlan_id > 4094 {
             problems.push(format!(
