@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::PlanArgs;
 use crate::net::{self, Additions, Network, Plugin, SearchPath};
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::{builtins, picture, state};
 
 /// Longest file of a result, in bytes.
@@ -43,11 +43,7 @@ pub(crate) fn run(args: PlanArgs, output: &mut Output) -> anyhow::Result<ExitCod
     let picture = dry_run::picture(&attachment, entries);
     let fine = picture.is_fine();
     picture::answer(output, &picture, args.mermaid)?;
-    Ok(if fine {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit_code(fine))
 }
 
 /// A file that is here needs no slash.

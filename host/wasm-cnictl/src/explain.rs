@@ -10,7 +10,7 @@ use runtime::operator::Operator;
 use store::Record;
 
 use crate::cli::ExplainArgs;
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::{builtins, picture, state};
 
 /// Prints the picture of a record. With `--replay` the exit status tells whether every plugin decides the same today.
@@ -40,11 +40,7 @@ pub(crate) fn run(args: ExplainArgs, output: &mut Output) -> anyhow::Result<Exit
     };
     let fine = decides_the_same(&picture);
     picture::answer(output, &picture, args.mermaid)?;
-    Ok(if fine {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit_code(fine))
 }
 
 /// The plugins whose calls are on record.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::GarbageArgs;
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::state;
 
 /// The answer.
@@ -41,13 +41,8 @@ pub(crate) fn run(args: GarbageArgs, output: &mut Output) -> anyhow::Result<Exit
         freed: swept.freed,
         failures: swept.failures,
     };
-    let failed = !answer.failures.is_empty();
     output.answer(&answer, text)?;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(exit_code(answer.failures.is_empty()))
 }
 
 fn text(answer: &Collected) -> String {

@@ -85,6 +85,15 @@ impl Output {
     }
 }
 
+/// How the program ends after an answer: as a failure where the answer tells of one.
+pub(crate) fn exit_code(fine: bool) -> ExitCode {
+    if fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
 /// The error with its causes, each said once: some errors' texts hold their cause's already.
 fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();

@@ -7,7 +7,7 @@ use runtime::operator::{ImportedAttachment, ImportedNetwork, Outcome};
 use serde::Serialize;
 
 use crate::cli::{FormerPlugin, ImportArgs};
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::table::Rows;
 use crate::{printable, state, table};
 
@@ -44,11 +44,7 @@ pub(super) fn run(args: &ImportArgs, output: &mut Output) -> anyhow::Result<Exit
     let answer: Vec<Network> = imported.into_iter().map(Network::from).collect();
     let complete = answer.iter().all(Network::is_complete);
     output.answer(&answer, |answer| text(answer))?;
-    Ok(if complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit_code(complete))
 }
 
 impl From<ImportedNetwork> for Network {

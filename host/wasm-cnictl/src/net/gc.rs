@@ -17,7 +17,7 @@ use super::request::Additions;
 use super::target::Target;
 use super::{container, del, locate, runtimes};
 use crate::cli::GcArgs;
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::table::Rows;
 
 /// The answer.
@@ -65,13 +65,8 @@ pub(super) fn run(args: GcArgs, output: &mut Output) -> anyhow::Result<ExitCode>
             collect(&network, &path, &valid, &mut answer);
         }
     }
-    let failed = !answer.failures.is_empty();
     output.answer(&answer, text)?;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(exit_code(answer.failures.is_empty()))
 }
 
 /// Which attachments are stale, and which ones the plugins must keep.

@@ -6,7 +6,7 @@ use cni::ids::NetworkName;
 use serde::Serialize;
 
 use crate::cli::PurgeArgs;
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::{printable, state};
 
 /// The answer.
@@ -30,13 +30,8 @@ pub(super) fn run(args: &PurgeArgs, output: &mut Output) -> anyhow::Result<ExitC
         removed: purged.removed,
         kept: purged.kept,
     };
-    let complete = answer.kept.is_empty();
     output.answer(&answer, text)?;
-    Ok(if complete {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit_code(answer.kept.is_empty()))
 }
 
 fn text(answer: &Answer) -> String {

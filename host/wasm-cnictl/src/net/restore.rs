@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::cli::StateArgs;
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::{printable, state};
 
 /// The answer.
@@ -38,13 +38,8 @@ pub(super) fn run(args: &StateArgs, output: &mut Output) -> anyhow::Result<ExitC
             .collect(),
         failures: restored.failures,
     };
-    let failed = !answer.failures.is_empty();
     output.answer(&answer, text)?;
-    Ok(if failed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(exit_code(answer.failures.is_empty()))
 }
 
 fn text(answer: &Answer) -> String {

@@ -13,7 +13,7 @@ use super::exec::{SearchPath, Variables};
 use super::locate;
 use super::request::Additions;
 use crate::cli::StatusArgs;
-use crate::output::Output;
+use crate::output::{Output, exit_code};
 use crate::table::Rows;
 
 /// The answer.
@@ -72,11 +72,7 @@ pub(super) fn run(args: StatusArgs, output: &mut Output) -> anyhow::Result<ExitC
         },
         text,
     )?;
-    Ok(if ready {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(exit_code(ready))
 }
 
 fn read(executable: String, failure: Option<super::PluginFailure>) -> PluginStatus {
