@@ -55,13 +55,6 @@ struct Recorded {
     storage: StorageChanges,
 }
 
-/// How writing a pending record went.
-enum Put {
-    Written,
-    /// Another call changed what a plugin had read.
-    Contended,
-}
-
 impl<N> Attaching<'_, N> {
     fn overlay(&self) -> Overlay {
         ipam::overlay(self.store, self.attachment)
@@ -92,13 +85,24 @@ impl<N> Attaching<'_, N> {
     }
 
     /// Writes the record with everything that this call is going to do. A port of the host that somebody else has is
-    /// asked for again when its holder turns out to be dead.
-    fn put(&self, record: &Record, storage: &StorageChanges) -> Result<Put, Cause> {
+    /// asked for again when its holder turns out to be dead. None: another call changed what a plugin had read.
+    fn put(
+        &self,
+        record: Record,
+        steps: Vec<Step>,
+        storage: StorageChanges,
+    ) -> Result<Option<Recorded>, Cause> {
         let mut swept = false;
         loop {
-            match self.store.put_pending(record, Some(storage)) {
-                Ok(()) => return Ok(Put::Written),
-                Err(StoreError::Conflict { .. }) => return Ok(Put::Contended),
+            match self.store.put_pending(&record, Some(&storage)) {
+                Ok(()) => {
+                    return Ok(Some(Recorded {
+                        record,
+                        steps,
+                        storage,
+                    }));
+                }
+                Err(StoreError::Conflict { .. }) => return Ok(None),
                 Err(StoreError::PortTaken { holder, .. }) if !swept => {
                     swept = true;
                     let now = unix_seconds(self.node.now);

@@ -11,7 +11,7 @@ use store::Document;
 use crate::failure::Cause;
 use crate::node::Node;
 
-pub(crate) use proposal::{addressing_of, of_link, of_previous};
+pub(crate) use proposal::{of_link, of_previous};
 pub(crate) use stage::{Asked, Stage};
 pub(crate) use steps::{
     WantedLink, agreed_identity, merge_on_link, steps_of_bare_link, steps_on_bare_link,

@@ -1,4 +1,6 @@
-//! From plan and kernel to the CNI result.
+//! Between plan and kernel and the CNI result.
+
+mod addressing;
 
 use std::path::Path;
 
@@ -6,10 +8,13 @@ use cni::config::NetworkConfig;
 use cni::result::{CniResult, Dns, Interface, IpConfig, Route};
 use ipnet::IpNet;
 use kernel::{LinkFact, Side};
-use plan::{Addressing, Attachment, InterfaceAddress, Link, Proposal};
+use plan::{Addressing, Attachment, Link, Proposal};
 
-/// The result of a link; `dns_is_decided` if a stage of the chain has set the resolver settings. Interfaces in the order of the steps (bridge, host end, container's interface), as the reference
-/// plugins list them.
+pub(crate) use addressing::{addressing, addressing_of, of_addressing};
+use addressing::{of_address, of_dns, of_route};
+
+/// The result of a link; `dns_is_decided` if a stage of the chain has set the resolver settings. Interfaces in the order
+/// of the steps (bridge, host end, container's interface), as the reference plugins list them.
 pub(crate) fn of_link(
     link: &Link,
     config: &NetworkConfig,
@@ -33,17 +38,6 @@ pub(crate) fn of_link(
         (Some(previous), Link::Loopback {}) => previous.result.clone(),
         (Some(previous), _) => behind(previous.result.clone(), result),
         (None, _) => result,
-    }
-}
-
-/// The abbreviated result of an IPAM plugin: no interfaces (CNI 1.1.0, section 4).
-pub(crate) fn of_addressing(addressing: &Addressing) -> CniResult {
-    let addresses = addressing.addresses.iter();
-    CniResult {
-        interfaces: Vec::new(),
-        ips: addresses.map(|entry| of_address(entry, None)).collect(),
-        routes: addressing.routes.iter().map(of_route).collect(),
-        dns: of_dns(&addressing.dns),
     }
 }
 
@@ -104,35 +98,6 @@ pub(crate) fn amended(
     result
 }
 
-fn of_address(entry: &InterfaceAddress, interface: Option<usize>) -> IpConfig {
-    IpConfig {
-        interface,
-        address: entry.address,
-        gateway: entry.gateway,
-    }
-}
-
-fn of_route(route: &plan::Route) -> Route {
-    Route {
-        dst: route.destination,
-        gw: route.gateway,
-        mtu: route.mtu,
-        advmss: route.advmss,
-        priority: route.priority,
-        table: route.table,
-        scope: route.scope,
-    }
-}
-
-fn of_dns(dns: &plan::Dns) -> Dns {
-    Dns {
-        nameservers: dns.nameservers.clone(),
-        domain: dns.domain.clone(),
-        search: dns.search.clone(),
-        options: dns.options.clone(),
-    }
-}
-
 fn interface(fact: &LinkFact, netns: &Path) -> Interface {
     Interface {
         name: fact.name.clone(),
@@ -181,6 +146,8 @@ fn behind(mut previous: CniResult, mut ours: CniResult) -> CniResult {
 
 #[cfg(test)]
 mod tests {
+    use plan::InterfaceAddress;
+
     use super::*;
 
     fn with_interface(name: &str, address: &str) -> CniResult {

@@ -3,7 +3,7 @@
 use kernel::{KernelError, Linux, Netns};
 use plan::NetnsIdentity;
 
-use super::{Attaching, MOST_TRIES, Put, Recorded, contended};
+use super::{Attaching, MOST_TRIES, contended};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
 use crate::ipam::{self, Ipam};
@@ -28,19 +28,12 @@ impl Attaching<'_, Option<Netns>> {
             let group = self.store.next_group()?;
             let now = unix_seconds(self.node.now);
             let record = record::pending(self.attachment, netns.clone(), group, now, vec![part]);
-            match self.put(&record, &storage)? {
-                Put::Written => {
-                    let result = result::of_addressing(&allocated.addressing);
-                    let recorded = Recorded {
-                        record,
-                        steps: Vec::new(),
-                        storage,
-                    };
-                    self.finish(recorded, &result, &[])?;
-                    return Ok(result);
-                }
-                Put::Contended => self.release_reserved(None)?,
+            if let Some(recorded) = self.put(record, Vec::new(), storage)? {
+                let result = result::of_addressing(&allocated.addressing);
+                self.finish(recorded, &result, &[])?;
+                return Ok(result);
             }
+            self.release_reserved(None)?;
         }
         Err(contended(plugin.name()))
     }

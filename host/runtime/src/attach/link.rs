@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use kernel::{ApplyError, KernelError, Linux, Place};
 use plan::{Addressing, Identity, InterfaceAddress, Link, Merged, NetnsIdentity, Plan, Step};
 
-use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
+use super::{Attaching, MOST_TRIES, Overlay, Recorded, agreed, contended, sets_dns};
 use store::Document;
 
 use crate::chain::{self, Stage, WantedLink};
@@ -95,17 +95,12 @@ impl Attaching<'_> {
                 .and_then(|decided| {
                     let storage = ipam::changes(self.store, self.attachment, &overlay);
                     let (record, steps) = self.record(kernel, wanted, ipam, &stages, &decided)?;
-                    let put = self.put(&record, &storage)?;
-                    let recorded = Recorded {
-                        record,
-                        steps,
-                        storage,
-                    };
-                    Ok((put, recorded, decided.merged))
+                    let recorded = self.put(record, steps, storage)?;
+                    Ok(recorded.map(|recorded| (recorded, decided.merged)))
                 });
             match written {
-                Ok((Put::Written, recorded, merged)) => return Ok((recorded, merged)),
-                Ok((Put::Contended, ..)) => self.release_reserved(ipam)?,
+                Ok(Some(decided)) => return Ok(decided),
+                Ok(None) => self.release_reserved(ipam)?,
                 Err(cause) => {
                     self.release_reserved(ipam)?;
                     return Err(cause);
@@ -244,7 +239,7 @@ impl Attaching<'_> {
 fn adopted(config: &NetworkConfig, link: &Link) -> Allocated {
     match (link, &config.previous_result) {
         (Link::Ipvlan(_), Some(previous)) => Allocated {
-            addressing: chain::addressing_of(&previous.result),
+            addressing: result::addressing(&previous.result),
             ..Allocated::default()
         },
         _ => Allocated::default(),

@@ -7,7 +7,7 @@ use kernel::{Applied, LinkFact, Linux, Side};
 use plan::{Addressing, Identity, Merged, Plan, Step};
 use store::{Document, Record};
 
-use super::{Attaching, MOST_TRIES, Put, Recorded, agreed, contended, sets_dns};
+use super::{Attaching, MOST_TRIES, Recorded, agreed, contended, sets_dns};
 use crate::chain::{self, Stage, WantedLink};
 use crate::clock::unix_seconds;
 use crate::detach::{self, Detached};
@@ -134,16 +134,8 @@ impl Attaching<'_> {
             let storage = ipam::changes(self.store, self.attachment, &overlay);
             let (record, steps) =
                 self.record_rest(kernel, bare, completed, &stages, &merged, &calls)?;
-            match self.put(&record, &storage)? {
-                Put::Written => {
-                    let recorded = Recorded {
-                        record,
-                        steps,
-                        storage,
-                    };
-                    return Ok((recorded, merged));
-                }
-                Put::Contended => {}
+            if let Some(recorded) = self.put(record, steps, storage)? {
+                return Ok((recorded, merged));
             }
         }
         Err(contended("of the chain"))

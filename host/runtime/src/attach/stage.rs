@@ -5,7 +5,7 @@ use kernel::{ApplyError, ContainerInterface, KernelError, Linux, Place};
 use plan::{Merge, Merged, Proposal, Step, Undo};
 use store::{Document, Record, RecordState};
 
-use super::{Attaching, MOST_TRIES, Overlay, Put, Recorded, agreed, contended, sets_dns};
+use super::{Attaching, MOST_TRIES, Overlay, Recorded, agreed, contended, sets_dns};
 use crate::chain::{self, Stage};
 use crate::clock::unix_seconds;
 use crate::detach::{Detached, detach};
@@ -100,16 +100,8 @@ impl Attaching<'_> {
             let storage = ipam::changes(self.store, self.attachment, &overlay);
             let (record, steps) =
                 self.record_stage(kernel, stage, found, &merged, call.as_ref())?;
-            match self.put(&record, &storage)? {
-                Put::Written => {
-                    let recorded = Recorded {
-                        record,
-                        steps,
-                        storage,
-                    };
-                    return Ok((recorded, merged));
-                }
-                Put::Contended => {}
+            if let Some(recorded) = self.put(record, steps, storage)? {
+                return Ok((recorded, merged));
             }
         }
         Err(contended(&stage.name.plugin))

@@ -3,9 +3,10 @@
 use cni::result::CniResult;
 use kernel::ContainerInterface;
 use plan::{
-    Addressing, Attachment, Dns, Identity, InterfaceAddress, Link, LinkSide, Proposal,
-    ProposedLink, ProposedLinkKind, Route,
+    Addressing, Attachment, Identity, Link, LinkSide, Proposal, ProposedLink, ProposedLinkKind,
 };
+
+use crate::result::addressing_of;
 
 /// What the link and its IPAM propose.
 pub(crate) fn of_link(
@@ -110,38 +111,5 @@ fn addressing(attachment: &Attachment, result: &CniResult) -> Addressing {
         // Without an index an address belongs to the one interface that there is.
         None => true,
     };
-    of_result(result, own)
-}
-
-/// All that a result has.
-pub(crate) fn addressing_of(result: &CniResult) -> Addressing {
-    of_result(result, |_| true)
-}
-
-fn of_result(result: &CniResult, wanted: impl Fn(Option<usize>) -> bool) -> Addressing {
-    let addresses = result.ips.iter().filter(|ip| wanted(ip.interface));
-    let routes = result.routes.iter().map(|route| Route {
-        destination: route.dst,
-        gateway: route.gw,
-        mtu: route.mtu,
-        advmss: route.advmss,
-        priority: route.priority,
-        table: route.table,
-        scope: route.scope,
-    });
-    Addressing {
-        addresses: addresses
-            .map(|ip| InterfaceAddress {
-                address: ip.address,
-                gateway: ip.gateway,
-            })
-            .collect(),
-        routes: routes.collect(),
-        dns: Dns {
-            nameservers: result.dns.nameservers.clone(),
-            domain: result.dns.domain.clone(),
-            search: result.dns.search.clone(),
-            options: result.dns.options.clone(),
-        },
-    }
+    addressing_of(result, own)
 }

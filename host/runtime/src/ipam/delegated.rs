@@ -1,11 +1,11 @@
 use cni::config::NetworkConfig;
-use cni::result::CniResult;
 use cni::verb::Verb;
 use cni::version::SpecVersion;
-use plan::{Addressing, Attachment, Dns, InterfaceAddress, Route};
+use plan::{Addressing, Attachment};
 use serde_json::Value;
 
 use crate::delegate::{Delegate, DelegateError};
+use crate::result::addressing;
 
 /// IPAM by an executable of another vendor (CNI 1.1.0, section 4): it gets the whole configuration as we got it.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl DelegatedIpam {
     /// ADD alone: the caller sees to DEL, whatever comes of it.
     pub(crate) fn ask(&self) -> Result<Addressing, DelegateError> {
         let result = self.delegate.run(Verb::Add, &self.config, self.version)?;
-        let addressing = addressing(result.unwrap_or_default());
+        let addressing = addressing(&result.unwrap_or_default());
         if addressing.addresses.is_empty() {
             return Err(DelegateError::NoAddress {
                 executable: self.delegate.executable().to_owned(),
@@ -58,31 +58,5 @@ impl DelegatedIpam {
         self.delegate
             .run(verb, &self.config, self.version)
             .map(|_| ())
-    }
-}
-
-fn addressing(result: CniResult) -> Addressing {
-    let addresses = result.ips.into_iter().map(|ip| InterfaceAddress {
-        address: ip.address,
-        gateway: ip.gateway,
-    });
-    let routes = result.routes.into_iter().map(|route| Route {
-        destination: route.dst,
-        gateway: route.gw,
-        mtu: route.mtu,
-        advmss: route.advmss,
-        priority: route.priority,
-        table: route.table,
-        scope: route.scope,
-    });
-    Addressing {
-        addresses: addresses.collect(),
-        routes: routes.collect(),
-        dns: Dns {
-            nameservers: result.dns.nameservers,
-            domain: result.dns.domain,
-            search: result.dns.search,
-            options: result.dns.options,
-        },
     }
 }
