@@ -141,7 +141,7 @@ impl LinkRequest<'_> {
 
     fn forwarding(&self) -> impl Iterator<Item = Step> {
         let addresses = self.addresses();
-        [Family::Ipv4, Family::Ipv6]
+        Family::ALL
             .into_iter()
             .filter(move |family| {
                 addresses

@@ -8,14 +8,13 @@ mod cuboid;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::{Family, FlowDirection, FlowRule, FlowVerdict, Flows, PortRange};
 use cuboid::{Cuboid, Range};
 
-const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 const DIRECTIONS: [FlowDirection; 2] = [FlowDirection::Ingress, FlowDirection::Egress];
 
 /// The rules of one container, ready for the kernel. Made from the same [`Flows`] it is always the same.
@@ -86,7 +85,7 @@ impl FlowSet {
         for rule in &flows.rules {
             check(rule)?;
         }
-        for family in FAMILIES {
+        for family in Family::ALL {
             let addresses = flows.addresses.iter();
             let of_family = addresses.filter(|each| Family::of(**each) == family);
             let addresses = of_family.count();
@@ -108,8 +107,8 @@ impl FlowSet {
                     direction,
                     verdict,
                     peers: (
-                        address(family, cuboid.peers.0),
-                        address(family, cuboid.peers.1),
+                        family.address(cuboid.peers.0),
+                        family.address(cuboid.peers.1),
                     ),
                     protocols: (cuboid.protocols.0 as u8, cuboid.protocols.1 as u8),
                     ports: (cuboid.ports.0 as u16, cuboid.ports.1 as u16),
@@ -163,7 +162,7 @@ fn check(rule: &FlowRule) -> Result<(), FlowSetError> {
 /// What the rule means for one family. A box with some ports only holds protocols that have ports.
 fn cuboids(family: Family, rule: &FlowRule) -> Vec<Cuboid> {
     let peers = match rule.peer {
-        None => (0, last_address(family)),
+        None => (0, family.greatest_number()),
         Some(peer) if Family::of(peer.addr()) == family => bounds(peer),
         Some(_) => return Vec::new(),
     };
@@ -186,28 +185,10 @@ fn cuboids(family: Family, rule: &FlowRule) -> Vec<Cuboid> {
 }
 
 fn bounds(network: IpNet) -> Range {
-    (number(network.network()), number(network.broadcast()))
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-fn address(family: Family, number: u128) -> IpAddr {
-    match family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::from_bits(number as u32)),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::from_bits(number)),
-    }
-}
-
-fn last_address(family: Family) -> u128 {
-    match family {
-        Family::Ipv4 => u128::from(u32::MAX),
-        Family::Ipv6 => u128::MAX,
-    }
+    (
+        Family::number_of(network.network()),
+        Family::number_of(network.broadcast()),
+    )
 }
 
 fn with_ports() -> String {

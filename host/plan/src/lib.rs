@@ -15,6 +15,7 @@ mod alias;
 mod attachment;
 mod build;
 mod change;
+mod family;
 mod flow_set;
 mod link;
 mod mac;
@@ -26,7 +27,7 @@ mod step;
 mod undo;
 
 pub use address_policy::{AddressPolicy, AddressRange, Problem};
-pub use addressing::{Addressing, Dns, Family, InterfaceAddress, Route};
+pub use addressing::{Addressing, Dns, InterfaceAddress, Route};
 pub use alias::LinkAlias;
 pub use attachment::{Attachment, AttachmentKey, NetworkTag, NetworkTagError};
 pub use build::{ChainRequest, Identity, LinkRequest, Plan, build, chain, complete};
@@ -35,6 +36,7 @@ pub use change::{
     Neighbour, PacketCondition, PacketMatch, PortClaim, PortForwarding, PortMapping, PortRange,
     RouteSelector, RoutingRule, SourceNat, Sysctl, Transport,
 };
+pub use family::Family;
 pub use flow_set::{FlowBox, FlowSet, FlowSetError};
 pub use link::{
     Bridge, DeviceSelector, HostDevice, Ipvlan, IpvlanMode, Link, LinkError, Macvlan, MacvlanMode,

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use plan::Family;
 
@@ -16,40 +16,19 @@ impl AddressRange {
     /// The family and both ends as numbers; None when it holds nothing.
     pub(crate) fn ends(&self) -> Option<(Family, u128, u128)> {
         let family = Family::of(self.first);
-        let (first, last) = (number(self.first), number(self.last));
+        let (first, last) = (Family::number_of(self.first), Family::number_of(self.last));
         (family == Family::of(self.last) && first <= last).then_some((family, first, last))
     }
 
     pub(crate) fn holds(&self, address: IpAddr) -> bool {
-        let at = number(address);
+        let at = Family::number_of(address);
         self.ends().is_some_and(|(family, first, last)| {
             family == Family::of(address) && first <= at && at <= last
         })
     }
 }
 
-/// An address as a number of its family's width.
-pub(crate) fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
-/// The address that [`number`] was given; None if the number is too big for the family.
+/// The address with this number; None if the number is too big for the family.
 pub(crate) fn address(family: Family, number: u128) -> Option<IpAddr> {
-    match family {
-        Family::Ipv4 => u32::try_from(number)
-            .ok()
-            .map(|bits| Ipv4Addr::from_bits(bits).into()),
-        Family::Ipv6 => Some(Ipv6Addr::from_bits(number).into()),
-    }
-}
-
-/// The greatest number of a family.
-pub(crate) fn greatest(family: Family) -> u128 {
-    match family {
-        Family::Ipv4 => u128::from(u32::MAX),
-        Family::Ipv6 => u128::MAX,
-    }
+    (number <= family.greatest_number()).then(|| family.address(number))
 }

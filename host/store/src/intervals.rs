@@ -1,7 +1,6 @@
 use plan::{Family, NetworkTag};
 
 use crate::StoreError;
-use crate::address::greatest;
 use crate::key::{Key, Parts, Table, number_bytes};
 use crate::transaction::{View, Writing};
 
@@ -77,7 +76,7 @@ impl Intervals {
         }
         let left = before.filter(|run| run.last.checked_add(1) == Some(at));
         let right = match at.checked_add(1) {
-            Some(next) if at < greatest(self.family) => self
+            Some(next) if at < self.family.greatest_number() => self
                 .run_with(w.view(), next)?
                 .filter(|run| run.first == next),
             _ => None,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use plan::{AttachmentKey, Family, NetworkTag};
 
 use crate::StoreError;
-use crate::address::{address, number};
+use crate::address::address;
 
 /// What an entry is: the first byte of its key. All entries live in one tree, so that a transaction that touches several
 /// kinds rewrites few pages.
@@ -63,7 +63,7 @@ impl Place {
     }
 
     pub(crate) fn number(self) -> u128 {
-        number(self.address)
+        Family::number_of(self.address)
     }
 }
 

@@ -306,7 +306,7 @@ impl RouteSocket {
 
     /// The interface of the default route with the smallest metric, IPv4 before IPv6.
     pub(crate) fn default_interface(&self) -> Result<Option<u32>, Refusal> {
-        for family in [Family::Ipv4, Family::Ipv6] {
+        for family in Family::ALL {
             let defaults = self
                 .routes(family, MAIN_TABLE, None)?
                 .into_iter()

@@ -6,8 +6,6 @@ use plan::Family;
 
 use super::set::KeyType;
 
-pub(super) const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
-
 /// In network byte order.
 pub(super) fn octets(address: IpAddr) -> Vec<u8> {
     match address {

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use plan::{Family, HostFirewallPass, Mismatch};
 
-use super::address_key::{FAMILIES, key, number, octets};
+use super::address_key::{key, number, octets};
 use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
 use super::element::Element;
@@ -80,8 +80,8 @@ pub(super) fn section() -> Section {
             family: TableFamily::Inet,
             name: "host-firewall-pass".to_owned(),
         },
-        rules: FAMILIES.into_iter().flat_map(rules).collect(),
-        sets: FAMILIES.map(set).to_vec(),
+        rules: Family::ALL.into_iter().flat_map(rules).collect(),
+        sets: Family::ALL.map(set).to_vec(),
         address_sets: Vec::new(),
         entries: vec![Vec::new()],
         map_entry: None,
@@ -129,7 +129,7 @@ fn elements(addresses: &[IpAddr]) -> Groups {
         let addresses = addresses.filter(move |each| Family::of(*each) == family);
         addresses.map(|each| Element::key(octets(each))).collect()
     };
-    let mut groups: Groups = FAMILIES
+    let mut groups: Groups = Family::ALL
         .map(|family| (set(family), of_family(family)))
         .to_vec();
     groups.retain(|(_, elements)| !elements.is_empty());

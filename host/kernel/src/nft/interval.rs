@@ -1,5 +1,3 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use ipnet::IpNet;
 use plan::Family;
 
@@ -20,7 +18,12 @@ impl Intervals {
         let bounds = networks
             .iter()
             .filter(|network| Family::of(network.addr()) == family)
-            .map(|network| (number(network.network()), number(network.broadcast())))
+            .map(|network| {
+                (
+                    Family::number_of(network.network()),
+                    Family::number_of(network.broadcast()),
+                )
+            })
             .collect();
         Self { family, bounds }.merged()
     }
@@ -46,7 +49,7 @@ impl Intervals {
                 (None, true) | (Some(_), false) => {}
             }
         }
-        bounds.extend(start.map(|first| (first, last_address(family))));
+        bounds.extend(start.map(|first| (first, family.greatest_number())));
         Self { family, bounds }.merged()
     }
 
@@ -56,7 +59,7 @@ impl Intervals {
         for (first, last) in &self.bounds {
             elements.push(Element::key(self.key(*first)));
             // An interval that reaches the last address has no end.
-            if *last != last_address(self.family) {
+            if *last != self.family.greatest_number() {
                 elements.push(Element::end(self.key(last + 1)));
             }
         }
@@ -95,13 +98,6 @@ impl Intervals {
             Family::Ipv6 => bytes.to_vec(),
         }
     }
-
-    fn address(&self, number: u128) -> IpAddr {
-        match self.family {
-            Family::Ipv4 => IpAddr::V4(Ipv4Addr::from_bits(number as u32)),
-            Family::Ipv6 => IpAddr::V6(Ipv6Addr::from_bits(number)),
-        }
-    }
 }
 
 /// As `10.1.0.0-10.1.255.255, …`.
@@ -115,18 +111,11 @@ impl std::fmt::Display for Intervals {
             write!(
                 f,
                 "{separator}{}-{}",
-                self.address(*first),
-                self.address(*last)
+                self.family.address(*first),
+                self.family.address(*last)
             )?;
         }
         Ok(())
-    }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(address.to_bits()),
-        IpAddr::V6(address) => address.to_bits(),
     }
 }
 
@@ -135,13 +124,6 @@ fn number_of_key(key: &[u8]) -> Option<u128> {
         return Some(u128::from(u32::from_be_bytes(bytes)));
     }
     key.try_into().ok().map(u128::from_be_bytes)
-}
-
-fn last_address(family: Family) -> u128 {
-    match family {
-        Family::Ipv4 => u128::from(u32::MAX),
-        Family::Ipv6 => u128::MAX,
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use plan::{Family, IsolatedAddresses, Isolation, Mismatch};
 
-use super::address_key::{FAMILIES, key, number, octets, words};
+use super::address_key::{key, number, octets, words};
 use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
 use super::connection_state::established_or_related;
@@ -99,9 +99,9 @@ pub(super) fn section() -> Section {
         },
         rules: [established]
             .into_iter()
-            .chain(FAMILIES.into_iter().flat_map(rules))
+            .chain(Family::ALL.into_iter().flat_map(rules))
             .collect(),
-        sets: FAMILIES
+        sets: Family::ALL
             .into_iter()
             .flat_map(|family| [isolated(family), own_link(family)])
             .collect(),
@@ -158,7 +158,7 @@ pub(super) fn add(batch: &mut Batch, wanted: &IsolatedAddresses) -> Result<(), N
 fn elements(wanted: &IsolatedAddresses) -> Result<Groups, NftError> {
     let link = interface_key(&wanted.link)?;
     let mut groups = Vec::new();
-    for family in FAMILIES {
+    for family in Family::ALL {
         let addresses = wanted.addresses.iter().copied();
         let addresses: Vec<IpAddr> = addresses
             .filter(|each| Family::of(*each) == family)

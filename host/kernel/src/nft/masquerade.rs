@@ -21,6 +21,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use plan::{Family, MasqueradeNetwork, MasqueradeSources, Mismatch, NetworkTag};
 
+use super::address_key::{key, number, octets};
 use super::batch::Batch;
 use super::chain::{BaseChain, Chain};
 use super::element::Element;
@@ -29,11 +30,9 @@ use super::interval::Intervals;
 use super::ip_header::{AddressField, address_in, is_family, to_multicast};
 use super::rule::Rule;
 use super::section::{AddressSet, Section};
-use super::set::{KeyType, Set};
+use super::set::Set;
 use super::table::TableFamily;
 use super::{Base, Nft, NftError, verify};
-
-const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 pub(super) const BASE_CHAINS: &[BaseChain] = &[BaseChain {
     family: TableFamily::Inet,
@@ -123,7 +122,7 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
         wanted: Intervals::of(family, networks),
         grows,
     };
-    let address_sets: Vec<_> = FAMILIES
+    let address_sets: Vec<_> = Family::ALL
         .into_iter()
         .flat_map(|family| {
             [
@@ -138,11 +137,11 @@ pub(super) fn section(network: &MasqueradeNetwork) -> Section {
             family: TableFamily::Inet,
             name: format!("masq-{tag}"),
         },
-        rules: FAMILIES
+        rules: Family::ALL
             .into_iter()
             .flat_map(|family| rules(family, tag))
             .collect(),
-        sets: FAMILIES.map(|family| set(family, "pods", tag)).to_vec(),
+        sets: Family::ALL.map(|family| set(family, "pods", tag)).to_vec(),
         address_sets,
         entries: vec![Vec::new()],
         map_entry: None,
@@ -157,7 +156,7 @@ pub(super) fn owner(network: &str) -> String {
 }
 
 pub(super) fn add_sources(batch: &mut Batch, network: NetworkTag, sources: &[IpAddr]) {
-    for family in FAMILIES {
+    for family in Family::ALL {
         let elements: Vec<_> = sources
             .iter()
             .filter(|source| Family::of(**source) == family)
@@ -172,22 +171,11 @@ fn element(network: NetworkTag, source: IpAddr) -> (Set, Element) {
     (set, Element::key(octets(source)))
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
 fn set(family: Family, kind: &str, tag: NetworkTag) -> Set {
-    let (number, key) = match family {
-        Family::Ipv4 => (4, KeyType::IPV4_ADDRESS),
-        Family::Ipv6 => (6, KeyType::IPV6_ADDRESS),
-    };
     Set {
         family: TableFamily::Inet,
-        name: format!("{kind}{number}-{tag}"),
-        key,
+        name: format!("{kind}{}-{tag}", number(family)),
+        key: key(family),
         intervals: false,
         data: None,
     }

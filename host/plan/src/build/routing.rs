@@ -26,7 +26,7 @@ pub(super) fn resolve(addressing: &Addressing) -> Vec<Route> {
 
 /// Adds a default route through its gateway for each family that has one and no default route yet.
 pub(super) fn add_default_routes(addressing: &mut Addressing) {
-    for family in [Family::Ipv4, Family::Ipv6] {
+    for family in Family::ALL {
         let there = addressing
             .routes
             .iter()

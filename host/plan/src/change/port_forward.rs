@@ -145,7 +145,7 @@ impl PortMapping {
             .host_address
             .filter(|address| !address.is_unspecified());
         let (transport, port) = (self.transport, self.host_port);
-        [Family::Ipv4, Family::Ipv6]
+        Family::ALL
             .into_iter()
             .filter(move |family| only.is_none_or(|only| only == *family))
             .map(move |family| PortClaim {

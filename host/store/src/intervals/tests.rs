@@ -32,7 +32,7 @@ fn maximal_runs(model: &BTreeSet<u128>) -> Vec<Run> {
 fn places(family: Family) -> impl Strategy<Value = u128> {
     prop_oneof![
         0..24_u128,
-        (0..24_u128).prop_map(move |below| greatest(family) - below)
+        (0..24_u128).prop_map(move |below| family.greatest_number() - below)
     ]
 }
 

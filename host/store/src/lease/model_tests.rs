@@ -70,7 +70,7 @@ fn check_indexes(store: &TestStore) -> Result<(), StoreError> {
             leases.iter().filter(is_cooling).count() as u64
         );
         for last in 0..20 {
-            let number = crate::address::number(at(last));
+            let number = plan::Family::number_of(at(last));
             let run = crate::intervals::Run {
                 first: number,
                 last: number,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use plan::{Attachment, Family, NetworkTag};
 
 use super::{Lease, LeaseState, StoredLease, UnixSeconds, expiry, holds, index};
-use crate::address::{AddressRange, address, number};
+use crate::address::{AddressRange, address};
 use crate::intervals::Run;
 use crate::key::{Key, Parts, Place, Table, number_bytes};
 use crate::transaction::{View, Writing};
@@ -113,7 +113,7 @@ impl Store {
                 return Ok(None);
             };
             take(w, Place { network, address }, attachment, now)?;
-            let last = number_bytes(Family::of(address), number(address));
+            let last = number_bytes(Family::of(address), Family::number_of(address));
             w.put(&cursor_key(network, first), &last)?;
             Ok(Some(address))
         })
@@ -152,7 +152,7 @@ impl Store {
     /// # Errors
     /// The store's own.
     pub fn set_last_reserved(&self, network: NetworkTag, last: IpAddr) -> Result<(), StoreError> {
-        let value = number_bytes(Family::of(last), number(last));
+        let value = number_bytes(Family::of(last), Family::number_of(last));
         self.volatile()
             .write(|w| w.put(&cursor_key(network, last), &value))
     }
@@ -201,7 +201,7 @@ fn turn(ranges: &[AddressRange], after: Option<IpAddr>) -> Vec<(Family, Run)> {
     let start = after.and_then(|after| {
         let at = ranges.iter().position(|range| range.holds(after))?;
         let (family, run) = ranges.get(at).and_then(whole)?;
-        Some((at, family, run, number(after)))
+        Some((at, family, run, Family::number_of(after)))
     });
     let Some((at, family, run, after)) = start else {
         return ranges.iter().filter_map(whole).collect();

@@ -1,7 +1,7 @@
 use plan::{Family, NetworkTag};
 
 use super::index::{self, Counts};
-use crate::address::{AddressRange, greatest};
+use crate::address::AddressRange;
 use crate::intervals::Run;
 use crate::transaction::View;
 use crate::{Store, StoreError};
@@ -58,7 +58,7 @@ fn inside_counts(
     inside: &[Run],
 ) -> Result<Counts, StoreError> {
     let mut counts = Counts::read(view, network, family)?;
-    for gap in gaps(inside, greatest(family)) {
+    for gap in gaps(inside, family.greatest_number()) {
         let occupied = index::occupied(network, family).count(view, gap)?;
         counts.occupied = counts.occupied.saturating_sub(occupied);
         let cooling = index::cooling(network, family).count(view, gap)?;

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use plan::{Family, FlowBox, FlowDirection, FlowSet, FlowVerdict, Flows};
 
 use super::shard::Shard;
-use crate::nft::address_key::{FAMILIES, key, number, octets};
+use crate::nft::address_key::{key, number, octets};
 use crate::nft::element::Element;
 use crate::nft::element_groups::Groups;
 use crate::nft::set::{KeyType, Set};
@@ -14,7 +14,7 @@ pub(super) const DIRECTIONS: [FlowDirection; 2] = [FlowDirection::Ingress, FlowD
 /// What one container's rules are in the kernel.
 pub(super) fn of(flows: &Flows, set: &FlowSet) -> Groups {
     let mut groups = Vec::new();
-    for family in FAMILIES {
+    for family in Family::ALL {
         let addresses = flows.addresses.iter().copied();
         let addresses: Vec<_> = addresses
             .filter(|each| Family::of(*each) == family)

@@ -3,7 +3,7 @@ use plan::{Family, FlowDirection, FlowVerdict};
 use super::elements::{denied, judged, verdicts};
 use super::shard::{self, Shard};
 use super::{FORWARD, INPUT, OUTPUT};
-use crate::nft::address_key::{FAMILIES, words};
+use crate::nft::address_key::words;
 use crate::nft::chain::{BaseChain, Chain};
 use crate::nft::connection_state::established_or_related;
 use crate::nft::expression::{Comparison, Expression, Header, Meta, Register, Verdict};
@@ -40,10 +40,10 @@ fn section(direction: FlowDirection, base_chains: &'static [BaseChain]) -> Secti
         },
         rules: [established(), discovery()]
             .into_iter()
-            .chain(FAMILIES.map(|each| to_shard(each, direction)))
-            .chain(FAMILIES.map(|each| deny(each, direction)))
+            .chain(Family::ALL.map(|each| to_shard(each, direction)))
+            .chain(Family::ALL.map(|each| deny(each, direction)))
             .collect(),
-        sets: FAMILIES
+        sets: Family::ALL
             .into_iter()
             .flat_map(|family| [denied(family, direction), judged(family, direction)])
             .chain(shard::maps(direction))

@@ -15,7 +15,7 @@ use plan::{Family, FlowDirection, FlowSet, FlowVerdict, Flows};
 
 use super::elements::{DIRECTIONS, verdicts};
 use super::rules;
-use crate::nft::address_key::{FAMILIES, key, number, octets};
+use crate::nft::address_key::{key, number, octets};
 use crate::nft::batch::Batch;
 use crate::nft::chain::Chain;
 use crate::nft::element::Element;
@@ -124,7 +124,7 @@ pub(super) fn low_bits(family: Family, bits: u8) -> Vec<u8> {
 
 /// The maps of one direction.
 pub(super) fn maps(direction: FlowDirection) -> [Set; 2] {
-    FAMILIES.map(|family| map(family, direction))
+    Family::ALL.map(|family| map(family, direction))
 }
 
 impl Nft {

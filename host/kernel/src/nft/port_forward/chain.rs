@@ -3,19 +3,19 @@
 use ipnet::{IpNet, Ipv4Net};
 use plan::{Family, ForwardTag, PortForwardChain, SourceNat};
 
+use super::super::address_key::{key, number};
 use super::super::chain::{BaseChain, Chain};
 use super::super::expression::{Comparison, Expression, Header, Meta, Register};
 use super::super::interval::Intervals;
 use super::super::ip_header::{AddressField, address_in, is_family, load};
 use super::super::rule::Rule;
 use super::super::section::{AddressSet, Section};
-use super::super::set::{KeyType, Set};
+use super::super::set::Set;
 use super::super::table::TableFamily;
 use super::condition;
 use super::element::{Reach, map};
 
 const PREFIX: &str = "ports-";
-pub(super) const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// Behind dstnat: what kube-proxy and others forward is theirs.
 const BEHIND_SERVICES: i32 = libc::NF_IP_PRI_NAT_DST + 5;
@@ -74,17 +74,17 @@ fn forwarding(chain: &PortForwardChain) -> Section {
             name: format!("{PREFIX}{tag}"),
         },
         entries: condition::entries(&chain.conditions),
-        rules: FAMILIES
+        rules: Family::ALL
             .into_iter()
             .flat_map(|family| rules(family, chain))
             .collect(),
-        sets: FAMILIES
+        sets: Family::ALL
             .into_iter()
             .flat_map(|family| {
                 [Reach::OneAddress, Reach::AnyAddress].map(|reach| map(family, reach, tag))
             })
             .collect(),
-        address_sets: FAMILIES
+        address_sets: Family::ALL
             .into_iter()
             .filter(|_| near)
             .map(|family| AddressSet {
@@ -119,14 +119,10 @@ fn near_addresses(family: Family, subnets: &[IpNet]) -> Intervals {
 }
 
 fn near_set(family: Family, tag: ForwardTag) -> Set {
-    let (number, key) = match family {
-        Family::Ipv4 => (4, KeyType::IPV4_ADDRESS),
-        Family::Ipv6 => (6, KeyType::IPV6_ADDRESS),
-    };
     Set {
         family: TableFamily::Inet,
-        name: format!("near{number}-{tag}"),
-        key,
+        name: format!("near{}-{tag}", number(family)),
+        key: key(family),
         intervals: true,
         data: None,
     }

@@ -26,7 +26,7 @@ pub(super) fn entries(conditions: &[PacketCondition]) -> Vec<Vec<Expression>> {
     if conditions.is_empty() {
         return vec![Vec::new()];
     }
-    [Family::Ipv4, Family::Ipv6]
+    Family::ALL
         .into_iter()
         .filter_map(|family| {
             let mut entry = is_family(family).to_vec();
@@ -201,7 +201,7 @@ mod tests {
                 "{matches:?}"
             );
             let opposite = [condition(!negated, matches.clone())];
-            let families = [Family::Ipv4, Family::Ipv6].map(|family| is_family(family).to_vec());
+            let families = Family::ALL.map(|family| is_family(family).to_vec());
             assert_eq!(entries(&opposite), families, "not {matches:?}");
         }
     }

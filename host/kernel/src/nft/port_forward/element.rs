@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use plan::{Family, ForwardTag, PortForward, Transport};
 
 use super::super::NftError;
+use super::super::address_key::{self, octets};
 use super::super::element::Element;
 use super::super::set::{KeyType, Set};
 use super::super::table::TableFamily;
@@ -20,17 +21,14 @@ pub(super) enum Reach {
 
 /// The map of a family.
 pub(super) fn map(family: Family, reach: Reach, tag: ForwardTag) -> Set {
-    let (number, address) = match family {
-        Family::Ipv4 => (4, KeyType::IPV4_ADDRESS),
-        Family::Ipv6 => (6, KeyType::IPV6_ADDRESS),
-    };
+    let address = address_key::key(family);
     let (kind, key) = match reach {
         Reach::OneAddress => ("host", address.then(KeyType::TRANSPORT_PROTOCOL)),
         Reach::AnyAddress => ("any", KeyType::TRANSPORT_PROTOCOL),
     };
     Set {
         family: TableFamily::Inet,
-        name: format!("{kind}{number}-{tag}"),
+        name: format!("{kind}{}-{tag}", address_key::number(family)),
         key: key.then(KeyType::PORT),
         intervals: false,
         data: Some(address.then(KeyType::PORT)),
@@ -127,13 +125,6 @@ fn leading_to(target: SocketAddr) -> Vec<u8> {
 fn port(number: u16) -> [u8; 4] {
     let [high, low] = number.to_be_bytes();
     [high, low, 0, 0]
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
 }
 
 #[cfg(test)]

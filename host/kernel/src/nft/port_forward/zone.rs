@@ -44,7 +44,6 @@ use super::super::section::{Section, current_generation, was_overtaken};
 use super::super::set::{KeyType, Set, Term};
 use super::super::table::TableFamily;
 use super::super::{ATTEMPTS, Base, Nft, NftError, verify};
-use super::chain::FAMILIES;
 use super::element::{Reach, reach_of};
 use rules::{entries, place_of_port, rule};
 
@@ -189,7 +188,7 @@ fn read(element: &Element) -> Option<ConnectionZone> {
 
 /// In the order of the rules.
 fn variants() -> impl Iterator<Item = (Family, Packet, Reach)> {
-    FAMILIES.into_iter().flat_map(|family| {
+    Family::ALL.into_iter().flat_map(|family| {
         PACKETS.into_iter().flat_map(move |packet| {
             [Reach::OneAddress, Reach::AnyAddress].map(|reach| (family, packet, reach))
         })

@@ -79,7 +79,7 @@ impl ChainRequest<'_> {
                 .iter()
                 .any(|forward: &PortForward| Family::of(forward.target.ip()) == family)
         };
-        let mut steps: Vec<Step> = [Family::Ipv4, Family::Ipv6]
+        let mut steps: Vec<Step> = Family::ALL
             .into_iter()
             .filter(|family| uses(*family))
             .map(|family| Step::Forwarding { family })
