@@ -46,6 +46,11 @@ fn goals(figures: &Figures) -> Vec<Goal> {
     let growth = |action: &str, scenario: &str, over: &str| {
         figures.ratio((scenario, action, Ours), (over, action, Ours))
     };
+    let [alone, beside] = [0, 1000].map(|beside| format!("bridge, beside {beside}"));
+    let longer = |side| {
+        let of = |scenario: &str| figures.find(scenario, "ADD", side);
+        Some(of(&beside)?.p50 - of(&alone)?.p50)
+    };
     let further = |kind: &str| {
         let of = |length: usize| figures.find(&format!("{length} {kind}"), "ADD", Ours);
         Some((of(10)?.p50 - of(0)?.p50) / 10.0)
@@ -166,6 +171,13 @@ fn goals(figures: &Figures) -> Vec<Goal> {
             "peak memory of a chain's ADD, MiB",
             memory("six stages"),
             16.0,
+        ),
+        most(
+            "bridge ADD, longer beside 1,000 than alone, of what the floor is",
+            longer(Ours)
+                .zip(longer(Floor))
+                .map(|(ours, floor)| ours / floor),
+            1.3,
         ),
     ];
     for scenario in [

@@ -89,7 +89,9 @@ fn variable(name: &str, default: &str) -> String {
 
 fn make_floor_bridge() -> Result<()> {
     let bridge = subject::FLOOR_BRIDGE;
-    call::run("ip", &["link", "add", bridge, "type", "bridge"])?;
+    // As ours are made.
+    let kind = ["type", "bridge", "mcast_snooping", "0"];
+    call::run("ip", &[&["link", "add", bridge][..], &kind].concat())?;
     call::run("ip", &["link", "set", bridge, "up"])
 }
 

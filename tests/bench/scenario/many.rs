@@ -1,4 +1,4 @@
-//! Does an attachment cost more where many are?
+//! Does an attachment cost more where many are? And how much of that is the kernel's own?
 
 use std::thread;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::subject::{Sides, Subject};
 
 pub(super) fn measure(sides: &Sides<'_>, extent: &Extent, figures: &mut Figures) -> Result<()> {
     for (scenario, subject) in sides.of_many() {
-        one_network(scenario, &subject, extent, figures)?;
+        one_network(scenario, (&subject, Side::Ours), extent, figures)?;
     }
-    Ok(())
+    one_network("bridge", (&sides.floor(), Side::Floor), extent, figures)
 }
 
 /// The kernel finishes in the background what it was told about many links and namespaces.
@@ -24,7 +24,7 @@ const SETTLING: Duration = Duration::from_secs(3);
 /// `rounds` attachments alone, then beside ten, a hundred and so on.
 fn one_network(
     scenario: &str,
-    subject: &Subject,
+    (subject, side): (&Subject, Side),
     extent: &Extent,
     figures: &mut Figures,
 ) -> Result<()> {
@@ -40,7 +40,7 @@ fn one_network(
         }
         thread::sleep(SETTLING);
         let pace = pace::alone(subject, extent.rounds)?;
-        pace.note(figures, &format!("{scenario}, beside {beside}"), Side::Ours);
+        pace.note(figures, &format!("{scenario}, beside {beside}"), side);
     }
     for (container, attached) in many {
         attached.detach()?;
