@@ -1,5 +1,8 @@
 //! The CNI executable: reads the request, runs the verb, prints the result.
 
+#[cfg(target_env = "gnu")]
+mod heap;
+
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,6 +10,8 @@ use std::process::ExitCode;
 use runtime::{Caller, embed_builtin};
 
 fn main() -> ExitCode {
+    #[cfg(target_env = "gnu")]
+    heap::populate();
     let answer = runtime::run(Caller {
         program: env::args_os().next().unwrap_or_default(),
         environment: env::vars_os().collect(),
