@@ -24,9 +24,10 @@ use crate::clock::unix_seconds;
 use crate::contested_sysctl::Others;
 use crate::detach::{Detached, detach};
 use crate::failure::Cause;
-use crate::ipam::{self, Ipam, cool_down_seconds};
+use crate::ipam::{Ipam, cool_down_seconds};
 use crate::log::Level;
 use crate::node::Node;
+use crate::plugin_host;
 use crate::turn::{self, TURN_WAIT};
 use crate::{record, sweep};
 
@@ -57,12 +58,12 @@ struct Recorded {
 
 impl<N> Attaching<'_, N> {
     fn overlay(&self) -> Overlay {
-        ipam::overlay(self.store, self.attachment)
+        plugin_host::overlay(self.store, self.attachment)
     }
 
     fn info(&self) -> engine::AttachmentInfo {
         let request = self.request;
-        ipam::info(self.attachment, &request.addresses, request.pod.as_ref())
+        plugin_host::info(self.attachment, &request.addresses, request.pod.as_ref())
     }
 
     /// An earlier attachment of this name: a dead call's remains are removed, a living one is an error.

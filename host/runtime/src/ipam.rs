@@ -1,7 +1,6 @@
-//! Who decides about addresses, and the host's side of it.
+//! Who decides about addresses.
 
 mod delegated;
-mod host;
 mod plugin;
 mod policy;
 mod resolver;
@@ -20,9 +19,7 @@ use crate::failure::Cause;
 use crate::node::Node;
 
 pub(crate) use delegated::DelegatedIpam;
-
-pub(crate) use host::{LoggedWords, PluginStorage};
-pub(crate) use plugin::{Allocated, PluginIpam, changes, info, overlay};
+pub(crate) use plugin::{Allocated, PluginIpam};
 
 /// How long a released address rests unless `ipam.coolDownSeconds` says otherwise: long enough for the neighbours' ARP
 /// entries and for connections in TIME_WAIT, both 60 s by default.

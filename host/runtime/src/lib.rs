@@ -5,7 +5,8 @@
 //!
 //! - `attach`: making an attachment or one stage's part of it; `chain`: the stages and what they see.
 //! - `verbs`: ADD, DEL, CHECK, GC, STATUS, one file each; `detach` is what DEL, GC and sweep have in common.
-//! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody) and the host's side of it.
+//! - `ipam`: who decides about addresses (a plugin, another vendor's executable, nobody).
+//! - `plugin_host`: what a plugin is given and told, whatever its role: leases, storage, log, the attachment.
 //! - `sweep`, `quarantine`: finding what is gone without a runtime's help, and not trusting what is not proven.
 //! - [`host`]: what the kernel can do and what the host has of its own, for the tool's diagnosis.
 //! - `import`, `purge`: taking over what another plugin handed out, and giving a network up.
@@ -33,6 +34,7 @@ mod log;
 mod node;
 pub mod operator;
 mod phase;
+mod plugin_host;
 mod purge;
 mod quarantine;
 mod record;

@@ -6,7 +6,8 @@ use plan::NetnsIdentity;
 use super::{Attaching, MOST_TRIES, contended};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
-use crate::ipam::{self, Ipam};
+use crate::ipam::Ipam;
+use crate::plugin_host;
 use crate::{record, result};
 
 impl Attaching<'_, Option<Netns>> {
@@ -23,7 +24,7 @@ impl Attaching<'_, Option<Netns>> {
         for _ in 0..MOST_TRIES {
             let overlay = self.overlay();
             let allocated = plugin.allocate(self.node, self.attachment, self.request, &overlay)?;
-            let storage = ipam::changes(self.store, self.attachment, &overlay);
+            let storage = plugin_host::changes(self.store, self.attachment, &overlay);
             let part = record::ipam_part(plugin.name(), config, &allocated);
             let group = self.store.next_group()?;
             let now = unix_seconds(self.node.now);

@@ -12,8 +12,9 @@ use crate::chain::{self, Stage, WantedLink};
 use crate::clock::unix_seconds;
 use crate::failure::Cause;
 use crate::identity;
-use crate::ipam::{self, Allocated, Ipam, PluginIpam, PluginStorage};
+use crate::ipam::{Allocated, Ipam, PluginIpam};
 use crate::log::Level;
+use crate::plugin_host::{self, PluginStorage};
 use crate::{record, result};
 
 /// What IPAM and the chain agree on.
@@ -93,7 +94,7 @@ impl Attaching<'_> {
             let written = self
                 .decide(kernel, wanted, ipam, &stages, &overlay)
                 .and_then(|decided| {
-                    let storage = ipam::changes(self.store, self.attachment, &overlay);
+                    let storage = plugin_host::changes(self.store, self.attachment, &overlay);
                     let (record, steps) = self.record(kernel, wanted, ipam, &stages, &decided)?;
                     let recorded = self.put(record, steps, storage)?;
                     Ok(recorded.map(|recorded| (recorded, decided.merged)))

@@ -12,8 +12,9 @@ use crate::chain::{self, Stage, WantedLink};
 use crate::clock::unix_seconds;
 use crate::detach::{self, Detached};
 use crate::failure::Cause;
-use crate::ipam::{self, Allocated, DelegatedIpam, PluginStorage};
+use crate::ipam::{Allocated, DelegatedIpam};
 use crate::log::Level;
+use crate::plugin_host::{self, PluginStorage};
 use crate::{identity, record, result};
 
 /// The bare link, made.
@@ -131,7 +132,7 @@ impl Attaching<'_> {
             let calls = chain::run(self.node, &stages, &self.info(), &storage, &mut merge)?;
             let merged = agreed(self.node, merge, &self.attachment.interface_name)?;
             self.settle_addresses(None, completed, &merged.proposal.addressing)?;
-            let storage = ipam::changes(self.store, self.attachment, &overlay);
+            let storage = plugin_host::changes(self.store, self.attachment, &overlay);
             let (record, steps) =
                 self.record_rest(kernel, bare, completed, &stages, &merged, &calls)?;
             if let Some(recorded) = self.put(record, steps, storage)? {

@@ -8,7 +8,8 @@ use store::RecordState;
 use super::{Attaching, Recorded};
 use crate::chain::Stage;
 use crate::failure::Cause;
-use crate::ipam::{self, Allocated};
+use crate::ipam::Allocated;
+use crate::plugin_host;
 use crate::record;
 
 impl Attaching<'_> {
@@ -45,7 +46,7 @@ impl Attaching<'_> {
         let recorded = Recorded {
             record,
             steps: plan.steps,
-            storage: ipam::changes(self.store, self.attachment, &self.overlay()),
+            storage: plugin_host::changes(self.store, self.attachment, &self.overlay()),
         };
         self.finish(recorded, &previous.result, &applied.links)?;
         Ok(Some(previous.result.clone()))

@@ -10,8 +10,9 @@ use crate::chain::{self, Stage};
 use crate::clock::unix_seconds;
 use crate::detach::{Detached, detach};
 use crate::failure::Cause;
-use crate::ipam::{self, PluginIpam, PluginStorage};
+use crate::ipam::PluginIpam;
 use crate::log::Level;
+use crate::plugin_host::{self, PluginStorage};
 use crate::{record, result, sweep};
 
 /// What the stage finds.
@@ -97,7 +98,7 @@ impl Attaching<'_> {
         for _ in 0..MOST_TRIES {
             let overlay = self.overlay();
             let (merged, call) = self.run_stage(stage, found, &overlay)?;
-            let storage = ipam::changes(self.store, self.attachment, &overlay);
+            let storage = plugin_host::changes(self.store, self.attachment, &overlay);
             let (record, steps) =
                 self.record_stage(kernel, stage, found, &merged, call.as_ref())?;
             if let Some(recorded) = self.put(record, steps, storage)? {

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use store::Document;
 
 use crate::failure::Cause;
-use crate::ipam::{self, LoggedWords, PluginStorage};
 use crate::node::{Node, is_built_in_policy};
+use crate::plugin_host::{self, LoggedWords, PluginStorage};
 
 /// One stage of a chain, ready to be asked.
 pub(crate) struct Stage {
@@ -143,12 +143,12 @@ impl Stage {
             return Ok(());
         }
         let store = node.store()?;
-        let overlay = ipam::overlay(store, attachment);
+        let overlay = plugin_host::overlay(store, attachment);
         let (policy, _) = self.load(node)?;
         let storage = PluginStorage::of(&overlay, &self.name.plugin, true);
-        let info = ipam::info(attachment, &[], None);
+        let info = plugin_host::info(attachment, &[], None);
         policy.release(self.services(node, storage), &info, &self.config)?;
-        Ok(store.commit_durable(&ipam::changes(store, attachment, &overlay))?)
+        Ok(store.commit_durable(&plugin_host::changes(store, attachment, &overlay))?)
     }
 
     /// Asks the plugin whether the attachment is as it wants it.
@@ -160,7 +160,7 @@ impl Stage {
         proposal: &Proposal,
     ) -> Result<(), Cause> {
         let store = node.store()?;
-        let overlay = ipam::overlay(store, attachment);
+        let overlay = plugin_host::overlay(store, attachment);
         let (policy, _) = self.load(node)?;
         let storage = PluginStorage::of(&overlay, &self.name.plugin, false);
         let services = self.services(node, storage);
@@ -170,14 +170,10 @@ impl Stage {
     /// Asks the plugin whether it could serve.
     pub(crate) fn status(&self, node: &Node, network: &str) -> Result<(), Cause> {
         let store = node.store()?;
-        let nobody = Attachment {
-            network: network.into(),
-            container_id: String::new(),
-            interface_name: String::new(),
-        };
+        let nobody = plugin_host::nobody(network);
         let (policy, _) = self.load(node)?;
         let services = || {
-            let overlay = ipam::overlay(store, &nobody);
+            let overlay = plugin_host::overlay(store, &nobody);
             self.services(node, PluginStorage::of(&overlay, &self.name.plugin, false))
         };
         policy.validate(services(), &self.config)?;
@@ -205,10 +201,7 @@ impl Stage {
         HostServices {
             leases: None,
             storage,
-            log: Box::new(LoggedWords {
-                log: node.log.clone(),
-                plugin: self.name.plugin.clone(),
-            }),
+            log: LoggedWords::of(node, &self.name.plugin),
             now: node.now,
         }
     }

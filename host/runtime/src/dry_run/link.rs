@@ -20,7 +20,8 @@ use crate::delegate::Delegate;
 use crate::executable;
 use crate::explain::{Entry, Part, PartKind, PlannedStep};
 use crate::failure::Cause;
-use crate::ipam::{self, PluginIpam};
+use crate::ipam::PluginIpam;
+use crate::plugin_host;
 use crate::{identity, result, verbs};
 
 /// The addresses that the kernel gives `lo`.
@@ -44,7 +45,7 @@ impl DryRun {
         let proposal = chain::of_link(attachment, &link, identity, completed.clone());
         let mut merge = chain::merge_on_link(attachment, &link, proposal);
         let stages = Stage::of_chain(config);
-        let info = ipam::info(attachment, &add.addresses, add.pod.as_ref());
+        let info = plugin_host::info(attachment, &add.addresses, add.pod.as_ref());
         let (mut parts, failure) = self.ask(&stages, &info, &mut merge);
         let (mut merged, refused) = merge.without_refused();
         refuse(entry, &mut parts, refused);
@@ -120,7 +121,7 @@ impl DryRun {
         let leases = Shared::new(MemoryLeases::new(plugin.policy(&add.addresses)));
         let words = Shared::<Words>::default();
         let services = self.services(plugin.name(), Some(leases.leases()), &words);
-        let info = ipam::info(attachment, &add.addresses, add.pod.as_ref());
+        let info = plugin_host::info(attachment, &add.addresses, add.pod.as_ref());
         let (outcome, call) = plugin.ask(&self.node, services, &info, &add.gateways)?;
         let mut part = Part::new(PartKind::Ipam, plugin.name()).with_call(call);
         part.said = words.take();

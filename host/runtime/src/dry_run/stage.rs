@@ -11,7 +11,7 @@ use crate::attach::sets_dns;
 use crate::chain::{self, Asked, Stage};
 use crate::explain::{AskedFor, Entry, Part, PartKind, PlannedStep};
 use crate::failure::Cause;
-use crate::{ipam, result, sysctl_allow_list};
+use crate::{plugin_host, result, sysctl_allow_list};
 
 impl DryRun {
     pub(super) fn stage(
@@ -26,7 +26,7 @@ impl DryRun {
         let before = before.result.clone();
         let proposal = self.found(attachment, &before);
         let mut merge = Merge::new(&attachment.interface_name, proposal.clone());
-        let info = ipam::info(attachment, &add.addresses, add.pod.as_ref());
+        let info = plugin_host::info(attachment, &add.addresses, add.pod.as_ref());
         let (mut parts, failure) = self.ask(std::slice::from_ref(&stage), &info, &mut merge);
         let (mut merged, refused) = merge.without_refused();
         refuse(entry, &mut parts, refused);

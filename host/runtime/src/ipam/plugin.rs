@@ -1,26 +1,24 @@
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+mod allocation;
 
-use cni::address_request::{AddressRequest, RequestSource};
+use std::sync::{Arc, Mutex};
+
+use cni::address_request::AddressRequest;
 use cni::config::{
     IpamConfig, IpamSettings, NetworkConfig, PluginReference, RangeSet, StatusWhenExhausted,
 };
-use cni::pod::Pod;
-use cni::request::{Add, Check};
-use engine::{
-    AttachmentInfo, CallError, Grants, HostServices, Limits, NotReplayable, Outcome, RecordedCall,
-    Replayed,
-};
-use plan::{AddressPolicy, Addressing, Attachment, Dns};
+use cni::request::Check;
+use engine::{Grants, HostServices, Limits, NotReplayable, RecordedCall, Replayed};
+use plan::{AddressPolicy, Addressing, Attachment};
 use serde_json::{Map, Value};
-use store::{CoolDown, Document, Quota, StorageChanges, StorageOverlay, Store};
+use store::{StorageOverlay, Store};
 
-use super::host::{Leases, LoggedWords, PluginStorage};
+use super::policy;
 use super::section::{plugin_config, with_gateways};
-use super::{policy, resolver};
-use crate::clock::unix_seconds;
 use crate::failure::Cause;
 use crate::node::{Node, is_built_in};
+use crate::plugin_host::{Leases, LoggedWords, PluginStorage, changes, info, nobody, overlay};
+
+pub(crate) use allocation::Allocated;
 
 /// IPAM by a plugin in this process.
 pub(crate) struct PluginIpam {
@@ -29,27 +27,6 @@ pub(crate) struct PluginIpam {
     sets: Vec<RangeSet>,
     /// The `ipam` object as the plugin sees it.
     config: Map<String, Value>,
-}
-
-/// What was decided about addresses.
-#[derive(Default)]
-pub(crate) struct Allocated {
-    pub(crate) addressing: Addressing,
-    /// What was recorded of the plugin's call.
-    pub(crate) call: Option<Document>,
-    /// A plugin in this process has decided, and its leases are ours.
-    pub(crate) by_plugin: bool,
-}
-
-impl Allocated {
-    /// Another vendor's executable has decided; how, is its own affair.
-    pub(crate) fn by_delegate(addressing: Addressing) -> Self {
-        Self {
-            addressing,
-            call: None,
-            by_plugin: false,
-        }
-    }
 }
 
 impl PluginIpam {
@@ -80,60 +57,6 @@ impl PluginIpam {
         self.settings.status_when_exhausted == StatusWhenExhausted::Ready
     }
 
-    /// Asks the plugin for addresses and checks its answer. What it reserved is released when either fails.
-    pub(crate) fn allocate(
-        &self,
-        node: &Node,
-        attachment: &Attachment,
-        request: &Add,
-        overlay: &Arc<Mutex<StorageOverlay>>,
-    ) -> Result<Allocated, Cause> {
-        let store = node.store()?;
-        let outcome = self.try_allocate(node, store, attachment, request, overlay);
-        if outcome.is_err() {
-            store.release_pending(&attachment.key(), CoolDown::NONE)?;
-        }
-        outcome
-    }
-
-    fn try_allocate(
-        &self,
-        node: &Node,
-        store: &Store,
-        attachment: &Attachment,
-        request: &Add,
-        overlay: &Arc<Mutex<StorageOverlay>>,
-    ) -> Result<Allocated, Cause> {
-        let requested = &request.addresses;
-        let policy = self.policy(requested);
-        let services = self.services(node, store, attachment, &policy, overlay, true);
-        let info = info(attachment, requested, request.pod.as_ref());
-        let (outcome, call) = self.ask(node, services, &info, &request.gateways)?;
-        let addressing =
-            outcome.map_err(|error| told_holder(store, attachment, requested, error))?;
-        self.accept(store, attachment, requested, &addressing)?;
-        Ok(Allocated {
-            addressing,
-            // What can't be kept can't be explained later, which is no reason to fail.
-            call: Document::of(&call).ok(),
-            by_plugin: true,
-        })
-    }
-
-    /// The plugin's answer, unchecked, and the call as data. `gateways` are those that the caller names.
-    pub(crate) fn ask(
-        &self,
-        node: &Node,
-        services: HostServices,
-        info: &AttachmentInfo,
-        gateways: &[IpAddr],
-    ) -> Result<(Result<Addressing, CallError>, RecordedCall), Cause> {
-        let resolver = self.resolver()?;
-        let ipam = self.load(node)?;
-        let config = Value::Object(with_gateways(&self.config, gateways)).to_string();
-        Ok(ipam.allocate_recorded(services, info, &config, resolver.as_ref()))
-    }
-
     /// Runs a recorded call again, with the answers that the host gave then.
     pub(crate) fn replay(
         &self,
@@ -141,68 +64,6 @@ impl PluginIpam {
         call: &RecordedCall,
     ) -> Result<Result<Replayed, NotReplayable>, Cause> {
         Ok(self.load(node)?.replay(call))
-    }
-
-    /// Checks addresses against what the host itself reads from the configuration, and releases what was reserved
-    /// besides.
-    pub(crate) fn accept(
-        &self,
-        store: &Store,
-        attachment: &Attachment,
-        requested: &[AddressRequest],
-        addressing: &Addressing,
-    ) -> Result<(), Cause> {
-        let _span = tracing::trace_span!(target: "wasm_cni", "verify").entered();
-        let held = store.held(&attachment.key())?;
-        let held: Vec<IpAddr> = held.into_iter().map(|lease| lease.address).collect();
-        let problems = self.policy(requested).problems(addressing, &held);
-        if !problems.is_empty() {
-            return Err(Cause::Answer {
-                plugin: self.name().into(),
-                problems,
-            });
-        }
-        self.release_surplus(store, attachment, addressing, &held)
-    }
-
-    /// Reserves an address that a stage of the chain adds.
-    pub(crate) fn reserve(
-        &self,
-        node: &Node,
-        store: &Store,
-        attachment: &Attachment,
-        requested: &[AddressRequest],
-        address: IpAddr,
-    ) -> Result<(), Cause> {
-        let policy = self.policy(requested);
-        let mut leases = leases(node, store, attachment, &policy);
-        engine::Leases::reserve(&mut leases, address)
-            .map_err(|source| Cause::AddedAddress { address, source })
-    }
-
-    /// What was reserved and is not in the answer would be taken for nothing.
-    fn release_surplus(
-        &self,
-        store: &Store,
-        attachment: &Attachment,
-        addressing: &Addressing,
-        held: &[IpAddr],
-    ) -> Result<(), Cause> {
-        for address in held {
-            if !addressing
-                .addresses
-                .iter()
-                .any(|entry| entry.address.addr() == *address)
-            {
-                store.release_one(
-                    attachment.network_tag(),
-                    *address,
-                    attachment,
-                    CoolDown::NONE,
-                )?;
-            }
-        }
-        Ok(())
     }
 
     /// Tells the plugin that the attachment is gone. The built-in ones keep nothing that the host does not remove.
@@ -239,11 +100,7 @@ impl PluginIpam {
     /// Asks the plugin whether it could serve.
     pub(crate) fn status(&self, node: &Node, network: &str) -> Result<(), Cause> {
         let store = node.store()?;
-        let nobody = Attachment {
-            network: network.into(),
-            container_id: String::new(),
-            interface_name: String::new(),
-        };
+        let nobody = nobody(network);
         let plugin = self.load(node)?;
         let services = || {
             let overlay = overlay(store, &nobody);
@@ -291,17 +148,6 @@ impl PluginIpam {
         Value::Object(self.config.clone()).to_string()
     }
 
-    fn resolver(&self) -> Result<Option<Dns>, Cause> {
-        let path = self.settings.resolv_conf.as_ref();
-        path.map(|path| {
-            resolver::read(path).map_err(|source| Cause::ResolvConf {
-                path: path.clone(),
-                source,
-            })
-        })
-        .transpose()
-    }
-
     fn services(
         &self,
         node: &Node,
@@ -312,101 +158,14 @@ impl PluginIpam {
         writable: bool,
     ) -> HostServices {
         HostServices {
-            leases: Some(Box::new(leases(node, store, attachment, policy))),
+            leases: Some(Box::new(Leases::of(node, store, attachment, policy))),
             storage: PluginStorage::of(overlay, self.name(), writable),
-            log: Box::new(LoggedWords {
-                log: node.log.clone(),
-                plugin: self.name().into(),
-            }),
+            log: LoggedWords::of(node, self.name()),
             now: node.now,
         }
     }
 }
 
-/// A plugin can only say that it refuses; where a requested address is another's, that is the reason, and has a code of
-/// its own.
-fn told_holder(
-    store: &Store,
-    attachment: &Attachment,
-    requested: &[AddressRequest],
-    error: CallError,
-) -> Cause {
-    if !matches!(error.outcome, Outcome::Failed(engine::Failure::Denied(_))) {
-        return error.into();
-    }
-    let network = attachment.network_tag();
-    let taken = requested.iter().find_map(|request| {
-        let lease = store.lease(network, request.address).ok()??;
-        let holder = lease.attachment.as_ref()?;
-        (holder != attachment).then(|| Cause::RequestedAddress {
-            plugin: error.plugin.clone(),
-            address: request.address,
-            holder: Box::new(holder.clone()),
-        })
-    });
-    taken.unwrap_or_else(|| error.into())
-}
-
-fn leases(node: &Node, store: &Store, attachment: &Attachment, policy: &AddressPolicy) -> Leases {
-    Leases {
-        store: store.clone(),
-        attachment: attachment.clone(),
-        policy: policy.clone(),
-        now: unix_seconds(node.now),
-        reserved: Vec::new(),
-        swept: false,
-        log: node.log.clone(),
-    }
-}
-
-/// What the plugins of one call write, each under its own keys.
-pub(crate) fn overlay(store: &Store, attachment: &Attachment) -> Arc<Mutex<StorageOverlay>> {
-    Arc::new(Mutex::new(store.storage(attachment, Quota::default())))
-}
-
-/// What finished calls want stored.
-pub(crate) fn changes(
-    store: &Store,
-    attachment: &Attachment,
-    overlay: &Mutex<StorageOverlay>,
-) -> StorageChanges {
-    let mut shared = overlay.lock().unwrap_or_else(PoisonError::into_inner);
-    std::mem::replace(&mut *shared, store.storage(attachment, Quota::default())).into_changes()
-}
-
 fn config_error(error: cni::config::ConfigError) -> Cause {
     Cause::Request(Box::new(error.into()))
-}
-
-/// What plugins are told about the attachment.
-pub(crate) fn info(
-    attachment: &Attachment,
-    requested: &[AddressRequest],
-    pod: Option<&Pod>,
-) -> AttachmentInfo {
-    AttachmentInfo {
-        network: attachment.network.clone(),
-        container_id: attachment.container_id.clone(),
-        interface_name: attachment.interface_name.clone(),
-        pod: pod.map(|pod| engine::Pod {
-            namespace: pod.namespace.clone().unwrap_or_default(),
-            name: pod.name.clone().unwrap_or_default(),
-            uid: pod.uid.clone(),
-            annotations: pod.annotations.clone().into_iter().collect(),
-        }),
-        requested: requested.iter().map(requested_address).collect(),
-    }
-}
-
-fn requested_address(request: &AddressRequest) -> engine::AddressRequest {
-    engine::AddressRequest {
-        address: request.address,
-        prefix_length: request.prefix_length,
-        gateway: request.gateway,
-        source: match request.source {
-            RequestSource::CniArgs => engine::RequestSource::CniArgs,
-            RequestSource::Args => engine::RequestSource::Args,
-            RequestSource::RuntimeConfig => engine::RequestSource::RuntimeConfig,
-        },
-    }
 }

@@ -19,7 +19,7 @@ use crate::failure::Cause;
 use crate::ipam::Ipam;
 use crate::log::Level;
 use crate::node::Node;
-use crate::{ipam, record};
+use crate::{plugin_host, record};
 
 /// CNI CHECK: is everything that ADD made still there?
 pub(crate) fn check(node: &Node, request: &Check) -> Result<(), Cause> {
@@ -90,7 +90,7 @@ fn ask_stages(
         })?;
     let last = &request.previous_result.result;
     let proposal = chain::of_previous(attachment, last, &interface);
-    let info = ipam::info(attachment, &[], request.pod.as_ref());
+    let info = plugin_host::info(attachment, &[], request.pod.as_ref());
     for stage in stages {
         match stage.check(node, attachment, &info, &proposal) {
             Err(cause @ (Cause::PluginStore(_) | Cause::Load(_))) => {

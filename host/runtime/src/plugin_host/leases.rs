@@ -1,30 +1,46 @@
-//! What a plugin may ask of the host: the traits of `engine`, over `store`.
-
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::Mutex;
 
-use engine::{LogLevel, LogSink, ReserveError, Scope, ServiceError, StorageError, UsageCount};
+use engine::{ReserveError, ServiceError, UsageCount};
 use plan::{AddressPolicy, Attachment, NetworkTag};
-use store::{AddressRange, CoolDown, Reservation, StorageOverlay, Store, UnixSeconds};
+use store::{AddressRange, CoolDown, Reservation, Store, UnixSeconds};
 
-use crate::log::{Level, Log};
+use crate::clock::unix_seconds;
+use crate::log::Log;
+use crate::node::Node;
 use crate::{quarantine, sweep};
 
 /// Addresses of one network, for one attachment.
-pub(super) struct Leases {
-    pub(super) store: Store,
-    pub(super) attachment: Attachment,
-    pub(super) policy: AddressPolicy,
-    pub(super) now: UnixSeconds,
+pub(crate) struct Leases {
+    store: Store,
+    attachment: Attachment,
+    policy: AddressPolicy,
+    now: UnixSeconds,
     /// What this very call has reserved, and may therefore give back.
-    pub(super) reserved: Vec<IpAddr>,
+    reserved: Vec<IpAddr>,
     /// The network was swept in this call. Once is enough, however often a plugin asks for what is taken.
-    pub(super) swept: bool,
-    pub(super) log: Log,
+    swept: bool,
+    log: Log,
 }
 
 impl Leases {
+    /// Of the attachment's network, as far as the policy allows.
+    pub(crate) fn of(
+        node: &Node,
+        store: &Store,
+        attachment: &Attachment,
+        policy: &AddressPolicy,
+    ) -> Self {
+        Self {
+            store: store.clone(),
+            attachment: attachment.clone(),
+            policy: policy.clone(),
+            now: unix_seconds(node.now),
+            reserved: Vec::new(),
+            swept: false,
+            log: node.log.clone(),
+        }
+    }
+
     fn network(&self) -> NetworkTag {
         self.attachment.network_tag()
     }
@@ -165,105 +181,5 @@ impl engine::Leases for Leases {
             taken: usage.taken,
             cooling: usage.cooling,
         })
-    }
-}
-
-/// The storage of one plugin. All plugins of a call share the overlay, which is committed with the record.
-pub(crate) struct PluginStorage {
-    overlay: Arc<Mutex<StorageOverlay>>,
-    plugin: String,
-    pub(crate) writable: bool,
-}
-
-impl PluginStorage {
-    pub(crate) fn of(
-        overlay: &Arc<Mutex<StorageOverlay>>,
-        plugin: &str,
-        writable: bool,
-    ) -> Box<dyn engine::Storage> {
-        Box::new(Self {
-            overlay: Arc::clone(overlay),
-            plugin: plugin.to_owned(),
-            writable,
-        })
-    }
-}
-
-impl PluginStorage {
-    fn overlay(&self) -> std::sync::MutexGuard<'_, StorageOverlay> {
-        self.overlay
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn require_writable(&self) -> Result<(), StorageError> {
-        if self.writable {
-            Ok(())
-        } else {
-            Err(StorageError::ReadOnly)
-        }
-    }
-}
-
-fn scope(scope: Scope) -> store::Scope {
-    match scope {
-        Scope::Attachment => store::Scope::Attachment,
-        Scope::Durable => store::Scope::Durable,
-    }
-}
-
-fn storage_failure(error: store::StorageError) -> StorageError {
-    match error {
-        store::StorageError::QuotaExceeded { .. } | store::StorageError::TooManyKeys => {
-            StorageError::QuotaExceeded
-        }
-        other => StorageError::Unavailable(Box::new(other)),
-    }
-}
-
-impl engine::Storage for PluginStorage {
-    fn get(&mut self, of: Scope, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-        self.overlay()
-            .get(&self.plugin, scope(of), key)
-            .map_err(storage_failure)
-    }
-
-    fn set(&mut self, of: Scope, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
-        self.require_writable()?;
-        self.overlay()
-            .set(&self.plugin, scope(of), key, &value)
-            .map_err(storage_failure)
-    }
-
-    fn delete(&mut self, of: Scope, key: &str) -> Result<(), StorageError> {
-        self.require_writable()?;
-        self.overlay()
-            .delete(&self.plugin, scope(of), key)
-            .map_err(storage_failure)
-    }
-
-    fn count(&mut self, of: Scope, prefix: &str) -> Result<u64, StorageError> {
-        self.overlay()
-            .count(&self.plugin, scope(of), prefix)
-            .map_err(storage_failure)
-    }
-}
-
-/// A plugin's words, in the node's log.
-pub(crate) struct LoggedWords {
-    pub(crate) log: Log,
-    pub(crate) plugin: String,
-}
-
-impl LogSink for LoggedWords {
-    fn line(&mut self, level: LogLevel, text: &str) {
-        let level = match level {
-            LogLevel::Debug => Level::Debug,
-            LogLevel::Info => Level::Info,
-            LogLevel::Warning => Level::Warning,
-            LogLevel::Error => Level::Error,
-        };
-        self.log
-            .write(level, &format!("plugin {}: {text}", self.plugin));
     }
 }
