@@ -1,3 +1,4 @@
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use plan::{Change, Proposal};
@@ -10,7 +11,7 @@ use crate::bindings::types;
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::outcome::{CallError, Outcome, Phase};
-use crate::plugin::Plugin;
+use crate::plugin::{Loaded, Plugin};
 use crate::role::Role;
 use crate::sandbox::{CallState, Context, Sandbox, Seed};
 use crate::services::HostServices;
@@ -20,11 +21,14 @@ use crate::{host, lift, wasi};
 pub(crate) type Answer<T> = wasmtime::Result<Result<T, types::Failure>>;
 
 /// Where the functions of one role are in a component.
-pub(crate) trait Export: Sized {
+pub(crate) trait Export: Sized + Clone {
     /// The role.
     const ROLE: Role;
     /// The functions of one instance.
     type Guest;
+
+    /// Where they are kept once they have been found.
+    fn found(loaded: &Loaded) -> &OnceLock<Self>;
 
     /// Finds them and checks their types.
     fn find(component: &InstancePre<CallState>) -> wasmtime::Result<Self>;
@@ -72,7 +76,8 @@ impl<E: Export> Linked<E> {
             return Err(failed(Outcome::NotGranted { import, grant }));
         }
         let instances = limits.instances;
-        let linked = link(plugin).and_then(|component| Ok((E::find(&component)?, component)));
+        let linked = link(&plugin.loaded)
+            .and_then(|component| Ok((find(&plugin.loaded, component)?, component.clone())));
         let (export, component) =
             linked.map_err(|source| failed(Outcome::Instantiation { instances, source }))?;
         Ok(Self {
@@ -98,7 +103,7 @@ impl<E: Export> Linked<E> {
             proposal: call.proposal.cloned().unwrap_or_default(),
             amends: call.phase == Phase::Amend,
         };
-        let mut sandbox = Sandbox::new(&self.plugin.engine, &self.limits, services, context)
+        let mut sandbox = Sandbox::new(&self.plugin.loaded.engine, &self.limits, services, context)
             .map_err(|outcome| self.failed(Phase::StartUp, outcome))?;
         let started = self.component.instantiate(&mut sandbox.store);
         let guest = started.and_then(|instance| self.export.load(&mut sandbox.store, &instance));
@@ -185,18 +190,28 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Links what the audit found and nothing else, once for all clones of a plugin.
-fn link(plugin: &Plugin) -> wasmtime::Result<InstancePre<CallState>> {
-    if let Some(linked) = plugin.linked.get() {
-        return Ok(linked.clone());
+/// Links what the audit found and nothing else, once for all plugins of a component.
+fn link(loaded: &Loaded) -> wasmtime::Result<&InstancePre<CallState>> {
+    if let Some(linked) = loaded.linked.get() {
+        return Ok(linked);
     }
-    let mut linker = Linker::new(plugin.engine.wasmtime());
-    for import in &plugin.imports {
+    let mut linker = Linker::new(loaded.engine.wasmtime());
+    for import in &loaded.imports {
         match import {
             Import::Own(interface) => host::link(&mut linker, interface)?,
             Import::Wasi(interface) => wasi::link(&mut linker, interface)?,
         }
     }
-    let linked = linker.instantiate_pre(&plugin.component)?;
-    Ok(plugin.linked.get_or_init(|| linked).clone())
+    let linked = linker.instantiate_pre(&loaded.component)?;
+    Ok(loaded.linked.get_or_init(|| linked))
+}
+
+/// Finds the functions of a role, once for all plugins of a component.
+fn find<E: Export>(loaded: &Loaded, component: &InstancePre<CallState>) -> wasmtime::Result<E> {
+    let found = E::found(loaded);
+    if let Some(export) = found.get() {
+        return Ok(export.clone());
+    }
+    let export = E::find(component)?;
+    Ok(found.get_or_init(|| export).clone())
 }

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use plan::{Addressing, Dns};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
@@ -9,7 +11,7 @@ use crate::call::{Answer, Call, Export, Linked};
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::outcome::{CallError, Outcome, Phase};
-use crate::plugin::Plugin;
+use crate::plugin::{Loaded, Plugin};
 use crate::role::Role;
 use crate::sandbox::CallState;
 use crate::services::HostServices;
@@ -25,6 +27,10 @@ pub struct Ipam {
 impl Export for GuestIndices {
     const ROLE: Role = Role::Ipam;
     type Guest = Guest;
+
+    fn found(loaded: &Loaded) -> &OnceLock<Self> {
+        &loaded.ipam
+    }
 
     fn find(component: &InstancePre<CallState>) -> wasmtime::Result<Self> {
         Self::new(component)

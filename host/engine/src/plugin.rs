@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::audit::{self, AuditError, Import, Interface};
+use crate::bindings::{ipam, policy};
 use crate::engine::Engine;
 use crate::grants::Grants;
 use crate::ipam::Ipam;
@@ -15,12 +16,19 @@ use crate::sandbox::CallState;
 /// A loaded component that has passed the audit; nothing of it has run yet.
 #[derive(Clone)]
 pub struct Plugin {
-    pub(crate) engine: Engine,
     pub(crate) name: String,
+    pub(crate) loaded: Arc<Loaded>,
+}
+
+/// What all plugins of one component share.
+pub(crate) struct Loaded {
+    pub(crate) engine: Engine,
     pub(crate) component: Component,
     pub(crate) imports: Vec<Import>,
-    /// Grants and limits are looked at call by call, so what is linked once serves all roles and stages.
-    pub(crate) linked: Arc<OnceLock<InstancePre<CallState>>>,
+    /// Grants and limits are looked at call by call, so what is linked and found once serves all stages.
+    pub(crate) linked: OnceLock<InstancePre<CallState>>,
+    pub(crate) ipam: OnceLock<ipam::GuestIndices>,
+    pub(crate) policy: OnceLock<policy::GuestIndices>,
     digest: Option<String>,
     interface: Interface,
 }
@@ -29,8 +37,8 @@ impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin")
             .field("name", &self.name)
-            .field("digest", &self.digest)
-            .field("interface", &self.interface)
+            .field("digest", &self.loaded.digest)
+            .field("interface", &self.loaded.interface)
             .finish_non_exhaustive()
     }
 }
@@ -44,14 +52,19 @@ impl Plugin {
     ) -> Result<Self, AuditError> {
         let interface = audit::interface_of(&component);
         let imports = interface.audit()?;
-        Ok(Self {
+        let loaded = Loaded {
             engine,
-            name,
             component,
             imports,
-            linked: Arc::default(),
+            linked: OnceLock::new(),
+            ipam: OnceLock::new(),
+            policy: OnceLock::new(),
             digest,
             interface,
+        };
+        Ok(Self {
+            name,
+            loaded: Arc::new(loaded),
         })
     }
 
@@ -66,20 +79,20 @@ impl Plugin {
     pub fn named(&self, name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            ..self.clone()
+            loaded: Arc::clone(&self.loaded),
         }
     }
 
     /// `sha256:…` of the component it was compiled from; none for what is part of the executable.
     #[must_use]
     pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
+        self.loaded.digest.as_deref()
     }
 
     /// What it imports and exports.
     #[must_use]
     pub fn interface(&self) -> &Interface {
-        &self.interface
+        &self.loaded.interface
     }
 
     /// The plugin in its role of choosing addresses, with these grants and limits.
@@ -105,6 +118,6 @@ impl Plugin {
 
     /// Is it part of the executable?
     pub(crate) fn is_builtin(&self) -> bool {
-        self.digest.is_none()
+        self.loaded.digest.is_none()
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use plan::{Change, Proposal};
 use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
@@ -9,7 +11,7 @@ use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::lower;
 use crate::outcome::{CallError, Phase};
-use crate::plugin::Plugin;
+use crate::plugin::{Loaded, Plugin};
 use crate::role::Role;
 use crate::sandbox::CallState;
 use crate::services::HostServices;
@@ -24,6 +26,10 @@ pub struct Policy {
 impl Export for GuestIndices {
     const ROLE: Role = Role::Policy;
     type Guest = Guest;
+
+    fn found(loaded: &Loaded) -> &OnceLock<Self> {
+        &loaded.policy
+    }
 
     fn find(component: &InstancePre<CallState>) -> wasmtime::Result<Self> {
         Self::new(component)
