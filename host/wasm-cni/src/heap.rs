@@ -9,7 +9,10 @@ use nix::unistd::{SysconfVar, sysconf};
 
 /// What an ADD with one plugin uses, in bytes.
 const USED: usize = 288 << 10;
-/// Smaller allocations get no mapping of their own, and so much stays when it is free, in bytes.
+/// Larger allocations get a mapping of their own, in bytes. LMDB makes some of a MiB and more, of which it touches a page or
+/// two: in the heap they would take the pages that are present.
+const MAPPED: c_int = 512 << 10;
+/// So much stays when it is free, in bytes.
 const KEPT: c_int = 4 << 20;
 
 /// Has the kernel make the heap's first pages present at once. Touched one by one they cost a fault each, all together a 30th
@@ -17,11 +20,11 @@ const KEPT: c_int = 4 << 20;
 ///
 /// A kernel before 5.14 has no such request; then they come one by one.
 pub(crate) fn populate() {
-    for parameter in [M_MMAP_THRESHOLD, M_TRIM_THRESHOLD] {
+    for (parameter, bytes) in [(M_MMAP_THRESHOLD, MAPPED), (M_TRIM_THRESHOLD, KEPT)] {
         // SAFETY: takes two integers, and no other thread runs yet.
         #[allow(unsafe_code, reason = "no safe wrapper")]
         unsafe {
-            mallopt(parameter, KEPT);
+            mallopt(parameter, bytes);
         }
     }
     let used: Vec<u8> = black_box(Vec::with_capacity(USED));
