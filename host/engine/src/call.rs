@@ -13,8 +13,10 @@ use crate::limits::Limits;
 use crate::outcome::{CallError, Outcome, Phase};
 use crate::plugin::{Loaded, Plugin};
 use crate::role::Role;
-use crate::sandbox::{CallState, Context, Sandbox, Seed};
+use crate::running::Running;
+use crate::sandbox::{CallState, Context, Seed};
 use crate::services::HostServices;
+use crate::watchdog::Armed;
 use crate::{host, lift, wasi};
 
 /// What a function of a plugin returns, as wasmtime hands it over.
@@ -41,7 +43,7 @@ pub(crate) trait Export: Sized + Clone {
     ) -> wasmtime::Result<Self::Guest>;
 }
 
-/// A plugin in one role, linked but not running: each call instantiates it anew.
+/// A plugin in one role, linked but not running.
 pub(crate) struct Linked<E> {
     plugin: Plugin,
     component: InstancePre<CallState>,
@@ -89,7 +91,7 @@ impl<E: Export> Linked<E> {
         })
     }
 
-    /// Instantiates the plugin and asks it.
+    /// Asks the plugin: an installed one in an instance of its own, a built-in one in the instance that waits, if there is one.
     pub(crate) fn call<T>(
         &self,
         call: Call<'_>,
@@ -103,11 +105,11 @@ impl<E: Export> Linked<E> {
             proposal: call.proposal.cloned().unwrap_or_default(),
             amends: call.phase == Phase::Amend,
         };
-        let mut sandbox = Sandbox::new(&self.plugin.loaded.engine, &self.limits, services, context)
+        let (mut running, _armed) = self
+            .start(services, context)
             .map_err(|outcome| self.failed(Phase::StartUp, outcome))?;
-        let started = self.component.instantiate(&mut sandbox.store);
-        let guest = started.and_then(|instance| self.export.load(&mut sandbox.store, &instance));
-        let answer = match guest {
+        let Running { sandbox, instance } = &mut running;
+        let answer = match self.export.load(&mut sandbox.store, instance) {
             Err(error) => Err(self.failed(Phase::StartUp, sandbox.instantiation(error))),
             Ok(guest) => ask(&guest, &mut sandbox.store)
                 .map_err(|error| sandbox.outcome(error))
@@ -115,7 +117,24 @@ impl<E: Export> Linked<E> {
                 .map_err(|outcome| self.failed(call.phase, outcome)),
         };
         let changes = sandbox.finish();
+        if answer.is_ok() && self.plugin.keeps_nothing() {
+            self.plugin.loaded.idle.keep(running);
+        }
         answer.map(|value| Answered { value, changes })
+    }
+
+    fn start(&self, services: HostServices, context: Context) -> Result<(Running, Armed), Outcome> {
+        let loaded = &self.plugin.loaded;
+        match loaded.idle.take(&self.limits) {
+            Some(running) => running.again(services, context),
+            None => Running::start(
+                &loaded.engine,
+                &self.component,
+                &self.limits,
+                services,
+                context,
+            ),
+        }
     }
 
     pub(crate) fn limits(&self) -> &Limits {

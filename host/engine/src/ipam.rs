@@ -17,7 +17,7 @@ use crate::sandbox::CallState;
 use crate::services::HostServices;
 use crate::{lift, lower};
 
-/// A plugin in its role of choosing addresses, linked but not running: each call instantiates it anew.
+/// A plugin in its role of choosing addresses, linked but not running.
 ///
 /// `config` is always the network's `ipam` object as JSON text.
 pub struct Ipam {

@@ -4,7 +4,7 @@
 //! # Trust
 //! A plugin is not trusted. What it can reach is what it imports; what it imports is checked by name before it is linked
 //! ([`AuditError`]), an installed plugin is not linked without the [`Grants`] for all of that, and each call of the host is
-//! checked against them again. Each call gets a fresh store with every
+//! checked against them again. Each call of an installed plugin gets a store and an instance of its own. Each call has every
 //! [`Limits`] field in force, and each way of breaking one is its own [`Outcome`]. What a plugin answers is checked again.
 //!
 //! Precompiled code *is* trusted, since it is native code with all rights of this process. It comes from two places: the
@@ -38,6 +38,7 @@ mod plugin;
 mod policy;
 mod recording;
 mod role;
+mod running;
 mod sandbox;
 mod services;
 mod settings;

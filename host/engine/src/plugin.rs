@@ -11,6 +11,7 @@ use crate::ipam::Ipam;
 use crate::limits::Limits;
 use crate::outcome::CallError;
 use crate::policy::Policy;
+use crate::running::Idle;
 use crate::sandbox::CallState;
 
 /// A loaded component that has passed the audit; nothing of it has run yet.
@@ -29,6 +30,7 @@ pub(crate) struct Loaded {
     pub(crate) linked: OnceLock<InstancePre<CallState>>,
     pub(crate) ipam: OnceLock<ipam::GuestIndices>,
     pub(crate) policy: OnceLock<policy::GuestIndices>,
+    pub(crate) idle: Idle,
     digest: Option<String>,
     interface: Interface,
 }
@@ -59,6 +61,7 @@ impl Plugin {
             linked: OnceLock::new(),
             ipam: OnceLock::new(),
             policy: OnceLock::new(),
+            idle: Idle::default(),
             digest,
             interface,
         };
@@ -114,6 +117,12 @@ impl Plugin {
     /// As with [`Plugin::ipam`].
     pub fn policy(&self, grants: &Grants, limits: Limits) -> Result<Policy, CallError> {
         Policy::new(self, grants, limits)
+    }
+
+    /// May its next call see the memory of the last one? Not one of WASI, whose handles are a call's own.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        let own = |import: &Import| matches!(import, Import::Own(_));
+        self.is_builtin() && self.loaded.imports.iter().all(own)
     }
 
     /// Is it part of the executable?

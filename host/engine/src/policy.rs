@@ -16,7 +16,7 @@ use crate::role::Role;
 use crate::sandbox::CallState;
 use crate::services::HostServices;
 
-/// A plugin in its role of being a stage of a chain, linked but not running: each call instantiates it anew.
+/// A plugin in its role of being a stage of a chain, linked but not running.
 ///
 /// `config` is always the stage's object as JSON text. A policy has no leases: those of [`HostServices`] are not used.
 pub struct Policy {

@@ -1,4 +1,4 @@
-//! The one place that makes a `Store`: each call gets a fresh one, since a trap poisons the whole store it happened in.
+//! The one place that makes a `Store`. A trap poisons the whole store it happened in, so none is used after a failure.
 
 mod breach;
 mod budget;
@@ -22,43 +22,70 @@ use crate::watchdog::{self, Armed};
 /// The component model's tables: more handles than any plugin that was tried by far.
 const MOST_HANDLES: usize = 1_024;
 
-/// A store with every limit in force, its deadline already running: a start function can loop as well.
+/// A store with every limit in force.
 pub(crate) struct Sandbox {
     pub(crate) store: Store<CallState>,
     limits: Limits,
-    _armed: Armed,
 }
 
 impl Sandbox {
+    /// A store for a call, whose deadline is running already and is watched until the guard is dropped: a start function can
+    /// loop as well.
     pub(crate) fn new(
         engine: &Engine,
         limits: &Limits,
         services: HostServices,
         context: Context,
-    ) -> Result<Self, Outcome> {
+    ) -> Result<(Self, Armed), Outcome> {
         let deadline = Instant::now() + limits.deadline();
         let state = CallState::new(limits, services, context, deadline);
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.host_call_bytes().max(limits.answer_bytes()));
         store.set_max_component_handles(MOST_HANDLES);
-        store.set_epoch_deadline(1);
+        let mut sandbox = Self {
+            store,
+            limits: limits.clone(),
+        };
+        let armed = sandbox.begin(deadline)?;
+        Ok((sandbox, armed))
+    }
+
+    /// The same store for another call.
+    pub(crate) fn renew(
+        &mut self,
+        services: HostServices,
+        context: Context,
+    ) -> Result<Armed, Outcome> {
+        let deadline = Instant::now() + self.limits.deadline();
+        self.store
+            .data_mut()
+            .renew(&self.limits, services, context, deadline);
+        self.begin(deadline)
+    }
+
+    /// Until it is renewed, it holds nothing that the host offered.
+    pub(crate) fn rest(&mut self) {
+        self.store.data_mut().withdraw();
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn begin(&mut self, deadline: Instant) -> Result<Armed, Outcome> {
+        self.store.set_epoch_deadline(1);
         // The epoch is the engine's: another call's deadline moves it as well.
-        store.epoch_deadline_callback(move |_| {
+        self.store.epoch_deadline_callback(move |_| {
             if Instant::now() < deadline {
                 return Ok(UpdateDeadline::Continue(1));
             }
             Err(Breach::Deadline.into())
         });
-        let armed = watchdog::arm(deadline);
-        let mut sandbox = Self {
-            store,
-            limits: limits.clone(),
-            _armed: armed.map_err(Outcome::NoWatchdog)?,
-        };
-        let fuelled = sandbox.store.set_fuel(limits.fuel);
-        fuelled.map_err(|source| sandbox.instantiation(source))?;
-        Ok(sandbox)
+        let armed = watchdog::arm(deadline).map_err(Outcome::NoWatchdog)?;
+        let fuelled = self.store.set_fuel(self.limits.fuel);
+        fuelled.map_err(|source| self.instantiation(source))?;
+        Ok(armed)
     }
 
     /// How a call ended that wasmtime ended with an error.
@@ -85,7 +112,7 @@ impl Sandbox {
     }
 
     /// Hands what the plugin has written without a final line break to the log. The answer is what it has proposed.
-    pub(crate) fn finish(mut self) -> Vec<Change> {
+    pub(crate) fn finish(&mut self) -> Vec<Change> {
         let state = self.store.data_mut();
         state.finish();
         state.changes.take()

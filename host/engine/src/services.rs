@@ -2,6 +2,7 @@ mod leases;
 mod log;
 mod shared;
 mod storage;
+mod withdrawn;
 
 use std::error::Error;
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use std::time::SystemTime;
 pub use leases::{AddressRange, Leases, ReserveError, UsageCount};
 pub use log::{LogLevel, LogSink};
 pub use storage::{Scope, Storage, StorageError};
+pub(crate) use withdrawn::Withdrawn;
 
 /// Why the host's own store failed; its text is shown to plugin and operator.
 pub type ServiceError = Box<dyn Error + Send + Sync>;

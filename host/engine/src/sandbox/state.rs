@@ -8,7 +8,7 @@ use super::limiter::SummingLimiter;
 use crate::grants::Grants;
 use crate::host::{ChangeBuffer, Transcript};
 use crate::limits::Limits;
-use crate::services::{HostServices, Leases, Storage};
+use crate::services::{HostServices, Leases, Storage, Withdrawn};
 use crate::wasi::Wasi;
 
 /// What belongs to one call: its limits, what the host offers to it, and what WASI needs if the plugin uses that.
@@ -74,12 +74,32 @@ impl CallState {
         }
     }
 
+    /// As for a new store, but for the memory and tables that are in use.
+    pub(super) fn renew(
+        &mut self,
+        limits: &Limits,
+        services: HostServices,
+        context: Context,
+        deadline: Instant,
+    ) {
+        let fresh = Self::new(limits, services, context, deadline);
+        let limiter = std::mem::replace(self, fresh).limiter;
+        self.limiter = limiter;
+    }
+
     /// Made when a plugin first uses it, so that one without WASI does not pay for it.
     pub(crate) fn wasi(&mut self) -> &mut Wasi {
         let (seed, now) = (self.seed, self.now);
         let transcript = &self.transcript;
         self.wasi
             .get_or_insert_with(|| Box::new(Wasi::new(seed, now, transcript.clone())))
+    }
+
+    /// Gives back what the host offered.
+    pub(super) fn withdraw(&mut self) {
+        self.leases = None;
+        self.storage = Box::new(Withdrawn);
+        self.transcript = Transcript::new(Box::new(Withdrawn), 0);
     }
 
     pub(super) fn finish(&mut self) {

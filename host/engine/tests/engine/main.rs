@@ -15,6 +15,7 @@ mod hostile;
 mod plugin_store;
 mod policy;
 mod recording;
+mod running;
 mod services;
 mod support;
 mod wasi;

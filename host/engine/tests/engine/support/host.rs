@@ -39,6 +39,11 @@ impl Recorder {
         }
     }
 
+    /// Does nobody else hold anything of it any more?
+    pub(crate) fn is_given_back(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     pub(crate) fn held(&self) -> Vec<IpAddr> {
         self.0.lock().unwrap().held.clone()
     }
