@@ -3,12 +3,12 @@ use std::time::UNIX_EPOCH;
 
 use plan::{Change, Proposal};
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre, Linker};
+use wasmtime::component::{Instance, InstancePre};
 
 use crate::attachment::AttachmentInfo;
-use crate::audit::Import;
 use crate::bindings::types;
 use crate::grants::Grants;
+use crate::lift;
 use crate::limits::Limits;
 use crate::outcome::{CallError, Outcome, Phase};
 use crate::plugin::{Loaded, Plugin};
@@ -17,7 +17,6 @@ use crate::running::Running;
 use crate::sandbox::{CallState, Context, Seed};
 use crate::services::HostServices;
 use crate::watchdog::Armed;
-use crate::{host, lift, wasi};
 
 /// What a function of a plugin returns, as wasmtime hands it over.
 pub(crate) type Answer<T> = wasmtime::Result<Result<T, types::Failure>>;
@@ -209,19 +208,12 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Links what the audit found and nothing else, once for all plugins of a component.
+/// Links a component once for all of its plugins.
 fn link(loaded: &Loaded) -> wasmtime::Result<&InstancePre<CallState>> {
     if let Some(linked) = loaded.linked.get() {
         return Ok(linked);
     }
-    let mut linker = Linker::new(loaded.engine.wasmtime());
-    for import in &loaded.imports {
-        match import {
-            Import::Own(interface) => host::link(&mut linker, interface)?,
-            Import::Wasi(interface) => wasi::link(&mut linker, interface)?,
-        }
-    }
-    let linked = linker.instantiate_pre(&loaded.component)?;
+    let linked = loaded.engine.link(&loaded.component, &loaded.imports)?;
     Ok(loaded.linked.get_or_init(|| linked))
 }
 

@@ -1,11 +1,14 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, InstancePre};
 
-use crate::audit::AuditError;
+use crate::audit::{AuditError, Import};
 use crate::builtin::Builtin;
+use crate::link::Links;
 use crate::plugin::Plugin;
+use crate::sandbox::CallState;
 use crate::settings;
 use crate::watchdog;
 
@@ -13,6 +16,7 @@ use crate::watchdog;
 #[derive(Clone)]
 pub struct Engine {
     wasmtime: &'static wasmtime::Engine,
+    links: Arc<Mutex<Links>>,
 }
 
 /// WebAssembly can't be run in this process at all.
@@ -56,7 +60,8 @@ impl Engine {
         let wasmtime =
             watchdog::engine_of_process(|| wasmtime::Engine::new(&settings::config(None)?))
                 .map_err(|source| EngineError { source })?;
-        Ok(Self { wasmtime })
+        let links = Arc::new(Mutex::new(Links::new(wasmtime)));
+        Ok(Self { wasmtime, links })
     }
 
     /// Loads a component that is part of this executable. `name` is what errors call it.
@@ -111,6 +116,16 @@ impl Engine {
             Ok(component) => Plugin::new(self.clone(), plugin.clone(), digest, component)
                 .map_err(|source| LoadError::Audit { plugin, source }),
         }
+    }
+
+    /// Links a component that passed the audit, which found these imports.
+    pub(crate) fn link(
+        &self,
+        component: &Component,
+        imports: &[Import],
+    ) -> wasmtime::Result<InstancePre<CallState>> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        links.link(component, imports)
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {

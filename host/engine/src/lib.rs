@@ -32,6 +32,7 @@ mod host;
 mod ipam;
 mod lift;
 mod limits;
+mod link;
 mod lower;
 mod outcome;
 mod plugin;

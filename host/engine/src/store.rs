@@ -8,6 +8,7 @@ mod manifest;
 mod trust;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use self::directory::Directory;
 pub use self::error::StoreError;
@@ -30,6 +31,8 @@ use crate::settings;
 #[derive(Debug, Clone)]
 pub struct PluginStore {
     root: PathBuf,
+    /// The same directory once it has been opened, for which each one above it was checked.
+    opened: Arc<OnceLock<Directory>>,
 }
 
 /// A manifest has a few hundred bytes; the limit keeps a stray file from filling the memory.
@@ -43,7 +46,10 @@ impl PluginStore {
     /// The store in an absolute directory, which need not exist until something is installed.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            opened: Arc::default(),
+        }
     }
 
     /// The store's directory.
@@ -111,7 +117,7 @@ impl PluginStore {
     /// # Errors
     /// The store's directory can't be trusted or read. A directory that does not exist holds no plugins.
     pub fn list(&self) -> Result<Vec<Result<Manifest, StoreError>>, StoreError> {
-        let Some(directory) = Directory::open(&self.root)? else {
+        let Some(directory) = self.directory()? else {
             return Ok(Vec::new());
         };
         let mut names = directory.entries()?;
@@ -131,10 +137,19 @@ impl PluginStore {
         for file in directory.entries()? {
             directory.remove_file(&file)?;
         }
-        match Directory::open(&self.root)? {
+        match self.directory()? {
             Some(root) => root.remove_directory(name),
             None => Ok(()),
         }
+    }
+
+    /// The store's directory. None if it does not exist.
+    fn directory(&self) -> Result<Option<&Directory>, StoreError> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(Some(opened));
+        }
+        let opened = Directory::open(&self.root)?;
+        Ok(opened.map(|opened| self.opened.get_or_init(|| opened)))
     }
 
     fn plugin_directory(&self, name: &str) -> Result<Directory, StoreError> {
@@ -147,7 +162,7 @@ impl PluginStore {
                 name: name.to_owned(),
             });
         }
-        let root = Directory::open(&self.root)?.ok_or_else(not_installed)?;
+        let root = self.directory()?.ok_or_else(not_installed)?;
         root.open_directory(name)?.ok_or_else(not_installed)
     }
 }

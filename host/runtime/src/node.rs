@@ -1,4 +1,4 @@
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ffi::OsString;
 use std::fs;
 use std::mem;
@@ -48,6 +48,10 @@ pub(crate) struct Node {
     builtin: Option<Builtin>,
     engine: OnceCell<Engine>,
     builtins: OnceCell<Plugin>,
+    plugins: PluginStore,
+    /// Installed plugins that were loaded, with the digest that was asked for: one that has both roles, or that a chain names
+    /// twice, is loaded once, and none is unmapped before the process ends.
+    installed: RefCell<Vec<(Option<String>, Plugin)>>,
     store: OnceCell<Store>,
 }
 
@@ -59,6 +63,7 @@ impl Node {
         environment: Vec<(OsString, OsString)>,
     ) -> Self {
         Self {
+            plugins: PluginStore::at(settings.state_directory.join("plugins")),
             settings,
             log,
             environment,
@@ -66,6 +71,7 @@ impl Node {
             builtin,
             engine: OnceCell::new(),
             builtins: OnceCell::new(),
+            installed: RefCell::default(),
             store: OnceCell::new(),
         }
     }
@@ -116,12 +122,26 @@ impl Node {
             (_, Some(_)) if is_built_in(name) => Err(Cause::IpamSection(format!(
                 "plugin {name:?} is part of this executable, and a digest (`ipam.digest`, or a stage's) pins installed plugins: remove it"
             ))),
-            _ => Ok(self.plugins().open(engine, name, digest)?),
+            _ => self.installed(engine, name, digest),
         }
     }
 
-    fn plugins(&self) -> PluginStore {
-        PluginStore::at(self.settings.state_directory.join("plugins"))
+    fn installed(
+        &self,
+        engine: &Engine,
+        name: &str,
+        digest: Option<&str>,
+    ) -> Result<Plugin, Cause> {
+        let mut loaded = self.installed.borrow_mut();
+        let known = loaded
+            .iter()
+            .find(|(wanted, plugin)| wanted.as_deref() == digest && plugin.name() == name);
+        if let Some((_, plugin)) = known {
+            return Ok(plugin.clone());
+        }
+        let plugin = self.plugins.open(engine, name, digest)?;
+        loaded.push((digest.map(str::to_owned), plugin.clone()));
+        Ok(plugin)
     }
 
     /// The end of the call, and of the process: the store is closed, for that gives back what is shared with others. All

@@ -15,6 +15,7 @@ use super::error::StoreError;
 use super::trust::{self, Distrust, Kind};
 
 /// An open directory, to which every step was taken without following a link and was checked on the open descriptor.
+#[derive(Debug)]
 pub(super) struct Directory {
     descriptor: OwnedFd,
     path: PathBuf,

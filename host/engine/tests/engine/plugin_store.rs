@@ -44,8 +44,9 @@ impl Installed {
             .unwrap()
     }
 
+    /// As a process that has not looked at the directory before.
     fn open(&self) -> Result<engine::Plugin, StoreError> {
-        self.store.open(&ENGINE, "guest", None)
+        PluginStore::at(self.store.root()).open(&ENGINE, "guest", None)
     }
 
     /// Opening is refused because of this path.
