@@ -1,6 +1,7 @@
 use std::fmt::{self, Write};
 
 use crate::figure::{Figures, Side};
+use crate::scenario::{BUILT_IN, INSTALLED, LONGEST, REPEATED};
 use crate::table::number;
 use Side::{Floor, Ours, Reference};
 
@@ -51,9 +52,10 @@ fn goals(figures: &Figures) -> Vec<Goal> {
         let of = |scenario: &str| figures.find(scenario, "ADD", side);
         Some(of(&beside)?.p50 - of(&alone)?.p50)
     };
-    let further = |kind: &str| {
+    let further = |kind: &str, from: usize| {
         let of = |length: usize| figures.find(&format!("{length} {kind}"), "ADD", Ours);
-        Some((of(10)?.p50 - of(0)?.p50) / 10.0)
+        let further = f64::from(u32::try_from(LONGEST - from).ok()?);
+        Some((of(LONGEST)?.p50 - of(from)?.p50) / further)
     };
     let storm = "storm of 200, 32 at once, bridge";
     let masquerade = "storm of 200, 32 at once, masquerade";
@@ -150,12 +152,17 @@ fn goals(figures: &Figures) -> Vec<Goal> {
         ),
         most(
             "each further built-in guest, ms",
-            further("built-in guests"),
+            further(BUILT_IN, 0),
             0.06,
         ),
         most(
             "each further installed guest, ms",
-            further("installed guests"),
+            further(INSTALLED, 0),
+            0.22,
+        ),
+        most(
+            "one installed guest, each further stage of it, ms",
+            further(REPEATED, 1),
             0.22,
         ),
         most(

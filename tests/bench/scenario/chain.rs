@@ -13,21 +13,32 @@ use crate::pace;
 use crate::subject::{Sides, stage};
 
 /// How many guests; the IPAM plugin is another.
-pub(crate) const LENGTHS: [usize; 5] = [0, 1, 3, 5, 10];
-/// A plugin that asks for what its configuration says: here, for nothing.
-const INSTALLED: &str = "demanding";
+const LENGTHS: [usize; 5] = [0, 1, 3, 5, LONGEST];
+pub(crate) const LONGEST: usize = 10;
+
+/// Stages of built-in plugins.
+pub(crate) const BUILT_IN: &str = "built-in guests";
+/// Stages of installed plugins, each another one.
+pub(crate) const INSTALLED: &str = "installed guests";
+/// Stages of one installed plugin.
+pub(crate) const REPEATED: &str = "stages of one installed guest";
+
+/// A plugin that asks for what its configuration says: here, for nothing. It imports all kinds of changes, so none has more
+/// to load.
+const DEMANDING: &str = "demanding";
 
 pub(super) fn measure(sides: &Sides<'_>, extent: &Extent, figures: &mut Figures) -> Result<()> {
-    let guest = wasm_cni_tests::guest(INSTALLED)?;
-    install(sides, INSTALLED, &guest)?;
-    let built_in = stage("route-override", &json!({}));
-    let installed = stage(INSTALLED, &json!({ "grants": DEMANDING_GRANTS }));
-    for (scenario, guest) in [
-        ("built-in guests", built_in),
-        ("installed guests", installed),
-    ] {
-        of_each_length(sides, scenario, &guest, extent, figures)?;
+    let component = wasm_cni_tests::guest(DEMANDING)?;
+    let name = |number: usize| format!("{DEMANDING}-{number}");
+    for number in 0..LONGEST {
+        install(sides, &name(number), &component)?;
     }
+    let demanding = |number| stage(&name(number), &json!({ "grants": DEMANDING_GRANTS }));
+    of_each_length(sides, BUILT_IN, extent, figures, |_| {
+        stage("route-override", &json!({}))
+    })?;
+    of_each_length(sides, INSTALLED, extent, figures, demanding)?;
+    of_each_length(sides, REPEATED, extent, figures, |_| demanding(0))?;
     for path in std::env::var("GUESTS")
         .iter()
         .flat_map(|paths| paths.split(':'))
@@ -37,7 +48,7 @@ pub(super) fn measure(sides: &Sides<'_>, extent: &Extent, figures: &mut Figures)
             .and_then(|stem| stem.to_str())
             .with_context(|| path.to_owned())?;
         install(sides, name, Path::new(path))?;
-        of_each_length(sides, name, &stage(name, &json!({})), extent, figures)?;
+        of_each_length(sides, name, extent, figures, |_| stage(name, &json!({})))?;
     }
     Ok(())
 }
@@ -55,14 +66,14 @@ fn install(sides: &Sides<'_>, name: &str, component: &Path) -> Result<()> {
 fn of_each_length(
     sides: &Sides<'_>,
     scenario: &str,
-    guest: &Value,
     extent: &Extent,
     figures: &mut Figures,
+    guest: impl Fn(usize) -> Value,
 ) -> Result<()> {
     let subjects: Vec<_> = LENGTHS
         .iter()
         .map(|length| {
-            let stages = vec![guest.clone(); *length];
+            let stages: Vec<Value> = (0..*length).map(&guest).collect();
             (Side::Ours, sides.chain("length", stages.into()))
         })
         .collect();

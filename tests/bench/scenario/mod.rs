@@ -12,6 +12,7 @@ mod storm;
 
 use anyhow::{Result, bail};
 
+pub(crate) use chain::{BUILT_IN, INSTALLED, LONGEST, REPEATED};
 pub(crate) use cost::{COST_OF, report as report_cost};
 
 use crate::figure::Figures;

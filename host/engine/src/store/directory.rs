@@ -14,6 +14,9 @@ use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use super::error::StoreError;
 use super::trust::{self, Distrust, Kind};
 
+/// Bytes of a usual file that is read whole; a larger one takes a few more reads.
+const EXPECTED: usize = 2048;
+
 /// An open directory, to which every step was taken without following a link and was checked on the open descriptor.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -68,7 +71,7 @@ impl Directory {
         let Some(file) = self.open_file(name)? else {
             return Ok(None);
         };
-        let mut content = Vec::new();
+        let mut content = Vec::with_capacity(EXPECTED);
         let read = file.take(limit).read_to_end(&mut content);
         read.map_err(|source| self.failed(name, source))?;
         Ok(Some(content))
