@@ -20,12 +20,8 @@ impl Linux {
             Err(refusal) => return Err(self.why_not_made(wanted, refusal)),
         };
         let bridge = match &wanted.port {
-            Some(port) => {
-                let bridge = self.host_link(&port.bridge)?;
-                // The bridge takes all frames before IPv6 sees them, so it does no harm where `/proc/sys` can't be written.
-                let _ = ipv6::turn_off(&host_end);
-                Some(bridge)
-            }
+            // The bridge takes all frames before IPv6 sees them.
+            Some(port) => Some(self.host_link(&port.bridge)?),
             None if wanted.link_local => {
                 router::prepare(&host_end)?;
                 None
