@@ -20,7 +20,7 @@ impl Linux {
             Err(refusal) => return Err(self.why_not_made(wanted, refusal)),
         };
         let bridge = match &wanted.port {
-            // The bridge takes all frames before IPv6 sees them.
+            // IPv6 stays on: the bridge takes all frames before it sees them.
             Some(port) => Some(self.host_link(&port.bridge)?),
             None if wanted.link_local => {
                 router::prepare(&host_end)?;
