@@ -9,7 +9,7 @@ use plan::{
     Flows, ForwardTag, HostFirewallPass, IsolatedAddresses, MasqueradeNetwork, NetworkTag,
     PortForward, PortForwardChain, SpoofCheck, Step,
 };
-use store::{Record, Store};
+use store::{Record, Store, UnixSeconds};
 
 use crate::failure::Cause;
 use crate::record;
@@ -20,8 +20,48 @@ use crate::record;
 /// # Errors
 /// When records can't be read, or nftables refuses.
 pub(crate) fn restore(store: &Store, kernel: &mut Linux) -> Result<(), Cause> {
-    let wanted = Wanted::of(record::all(store, None)?);
-    Ok(kernel.restore_firewall(&wanted.firewall())?)
+    let mut steps = Vec::new();
+    record::for_each(store, None, |record| steps.extend(steps_of(record)))?;
+    Ok(kernel.restore_firewall(&Wanted::of(steps).firewall())?)
+}
+
+/// Rules and their elements, and the switches without which they are of no use.
+pub(crate) fn belongs_to_the_firewall(step: &Step) -> bool {
+    is_shared(step)
+        || matches!(
+            step,
+            Step::Masquerade(_)
+                | Step::SpoofCheck(_)
+                | Step::PortForwards(_)
+                | Step::Flows(_)
+                | Step::Isolation(_)
+                | Step::HostFirewallPass(_)
+        )
+}
+
+/// What the node has once. Doing it again is harmless; some of it is not in our tables, or is empty, so that restoring
+/// the elements of all attachments does not bring it back.
+pub(crate) fn is_shared(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Forwarding { .. }
+            | Step::MasqueradeNetwork(_)
+            | Step::PortForwardChain(_)
+            | Step::ConnectionZones {}
+            | Step::FlowTable {}
+            | Step::RouteLocalnet { .. }
+            | Step::BridgeFilter { .. }
+            | Step::HostFirewallAccept {}
+    )
+}
+
+/// A step, and when its attachment was made.
+type Dated = (UnixSeconds, Step);
+
+fn steps_of(record: Record) -> impl Iterator<Item = Dated> {
+    let steps = record.parts.into_iter().flat_map(|part| part.steps);
+    let ours = steps.filter(belongs_to_the_firewall);
+    ours.map(move |step| (record.created_at, step))
 }
 
 #[derive(Default)]
@@ -36,13 +76,11 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(mut records: Vec<Record>) -> Self {
-        records.sort_by_key(|record| record.created_at);
+    /// The steps of one attachment are in the order of its plan.
+    fn of(mut steps: Vec<Dated>) -> Self {
+        steps.sort_by_key(|(created_at, _)| *created_at);
         let mut wanted = Self::default();
-        let parts = records.iter().flat_map(|record| &record.parts);
-        parts
-            .flat_map(|part| &part.steps)
-            .for_each(|step| wanted.add(step));
+        steps.iter().for_each(|(_, step)| wanted.add(step));
         wanted
     }
 
@@ -139,9 +177,13 @@ mod tests {
         record
     }
 
+    fn wanted(records: Vec<Record>) -> Wanted {
+        Wanted::of(records.into_iter().flat_map(steps_of).collect())
+    }
+
     #[test]
     fn a_network_has_all_sources_and_its_newest_settings() {
-        let wanted = Wanted::of(vec![
+        let wanted = wanted(vec![
             record("new", 9, "192.168.0.0/16", "10.1.0.3"),
             record("old", 1, "172.16.0.0/12", "10.1.0.2"),
         ]);
@@ -150,6 +192,7 @@ mod tests {
         assert_eq!(network.subnets.len(), 1);
         assert_eq!(sources.len(), 2);
     }
+
     #[test]
     fn a_way_of_forwarding_has_the_ports_and_subnets_of_all() {
         let with_port = |container: &str, created_at, subnet: &str, host_port| {
@@ -181,9 +224,9 @@ mod tests {
             ]);
             record
         };
-        let none = Wanted::of(vec![record("c", 1, "192.168.0.0/16", "10.1.0.2")]).firewall();
+        let none = wanted(vec![record("c", 1, "192.168.0.0/16", "10.1.0.2")]).firewall();
         assert!(!none.loopback_guard && none.port_forwards.is_empty());
-        let firewall = Wanted::of(vec![
+        let firewall = wanted(vec![
             with_port("new", 9, "10.2.0.0/16", 81),
             with_port("old", 1, "10.1.0.0/16", 80),
         ])

@@ -121,16 +121,26 @@ pub(crate) fn link_kind(record: &Record) -> Option<&str> {
 /// The records of one network, or of all.
 pub(crate) fn all(store: &Store, network: Option<NetworkTag>) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
+    for_each(store, network, |record| records.push(record))?;
+    Ok(records)
+}
+
+/// Shows the records of one network, or of all, one after another: together those of a large node are many megabytes.
+pub(crate) fn for_each(
+    store: &Store,
+    network: Option<NetworkTag>,
+    mut look: impl FnMut(Record),
+) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let page = match network {
             Some(network) => store.records_of_network(network, after)?,
             None => store.records(after)?,
         };
-        records.extend(page.records);
+        page.records.into_iter().for_each(&mut look);
         match page.next {
             Some(next) => after = Some(next),
-            None => return Ok(records),
+            None => return Ok(()),
         }
     }
 }

@@ -7,7 +7,8 @@ use plan::Step;
 use store::{Record, RecordState, Store};
 
 use crate::failure::Cause;
-use crate::{firewall, record};
+use crate::firewall::{self, belongs_to_the_firewall, is_shared};
+use crate::record;
 
 /// What was missing, and what became of it. In words; each thing once, whoever shares it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -152,36 +153,6 @@ fn is_same_object(one: &Step, other: &Step) -> bool {
         (Step::PortForwardChain(one), Step::PortForwardChain(other)) => one.tag == other.tag,
         _ => one == other,
     }
-}
-
-/// Rules and their elements, and the switches without which they are of no use.
-fn belongs_to_the_firewall(step: &Step) -> bool {
-    is_shared(step)
-        || matches!(
-            step,
-            Step::Masquerade(_)
-                | Step::SpoofCheck(_)
-                | Step::PortForwards(_)
-                | Step::Flows(_)
-                | Step::Isolation(_)
-                | Step::HostFirewallPass(_)
-        )
-}
-
-/// What the node has once. Doing it again is harmless; some of it is not in our tables, or is empty, so that restoring
-/// the elements of all attachments does not bring it back.
-fn is_shared(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Forwarding { .. }
-            | Step::MasqueradeNetwork(_)
-            | Step::PortForwardChain(_)
-            | Step::ConnectionZones {}
-            | Step::FlowTable {}
-            | Step::RouteLocalnet { .. }
-            | Step::BridgeFilter { .. }
-            | Step::HostFirewallAccept {}
-    )
 }
 
 fn is_missing(kernel: &mut Linux, step: &Step) -> Result<bool, KernelError> {

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Extent;
 use crate::attached::Container;
 use crate::figure::{Figures, Side, Unit};
+use crate::pace;
 use crate::subject::{Sides, Subject, subnet};
 
 /// The argument that makes the benchmark the process between.
@@ -72,6 +73,8 @@ fn watched(mut subject: Subject) -> Result<Subject> {
 
 /// The largest peak of a process in MiB, and the median of the processor times of all plugins together in ms.
 fn cost(subject: Subject, rounds: usize) -> Result<(f64, f64)> {
+    // The first call makes what all attachments share, and reads the records of all.
+    pace::alone(&subject, 0)?;
     let (mut peak, mut processor) = (0.0_f64, Vec::new());
     for _ in 0..rounds {
         let container = Container::make("cost", 0)?;
